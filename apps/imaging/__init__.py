@@ -1,0 +1,1 @@
+"""The imaging core: DICOM files in, facts, pictures, labels and findings out. Plain Python, no Django."""
