@@ -46,7 +46,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    # Every view asks for a log-in unless it says otherwise: a forgotten decorator closes a page, never opens it.
+    # Every view asks for a log-in unless it says otherwise: a forgotten word closes a page, never opens it.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -81,7 +81,7 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# ── People ────────────────────────────────────────────────────────────────────────────────────────────────────
+# --- People
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -107,7 +107,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_VERBOSE = False
 
-# ── What a browser may do with a page ─────────────────────────────────────────────────────────────────────────
+# --- What a browser may do with a page
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -126,13 +126,14 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 
-# ── Files ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# --- Files
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_URL = (
     "/media/"  # Never served as such: each file goes through a view that starts from `visible_to(user)`.
 )
-BUNDLES_DIR = BASE_DIR / "models"
+IMAGEQC_BUNDLE = BASE_DIR / "models" / "imageqc-lite" / "0.1.0"
+IMAGEQC_THREADS = 1  # per worker child; children x threads should not exceed the cores
 
 # An uploaded file goes to disk as it arrives, whatever its size: the web process stays small.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
@@ -142,7 +143,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # form fields and JSON; files are
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 3000
 
-# ── REST ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# --- REST
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework.authentication.TokenAuthentication",
@@ -166,7 +167,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
-# ── Work behind the pages ─────────────────────────────────────────────────────────────────────────────────────
+# --- Work behind the pages
 CELERY_TASK_DEFAULT_QUEUE = "intake"
 CELERY_TASK_ROUTES = {
     "imageqc.*": {"queue": "imageqc"},
@@ -178,7 +179,7 @@ CELERY_BEAT_SCHEDULE = {
     "requeue lapsed jobs": {
         "task": "jobs.requeue_lapsed",
         "schedule": 10.0,
-        # A beat that nobody took up is worthless once the next is due: a stopped worker finds no pile of them.
+        # Worth nothing once the next is due: a worker that was stopped finds no pile of them.
         "options": {"expires": 10.0},
     },
     "return idle review cases": {
@@ -201,7 +202,7 @@ CELERY_TASK_TIME_LIMIT = 16 * 60
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
-# ── Logs: what happened to which row, never a name, a header value or a file name ───────────────────────────────
+# --- Logs: what happened to which row, never a name, a header value or a file name
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class ImageQCConfig(AppConfig):
+    name = "apps.imageqc"

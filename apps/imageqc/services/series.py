@@ -1,0 +1,104 @@
+import io
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from PIL import Image
+
+from apps.audit.lifecycle import advance
+from apps.imageqc.models import Classification, Finding
+from apps.imageqc.registry import current_bundle
+from apps.imaging import ensemble, findings
+from apps.imaging.digest import SeriesDigest, build_digest
+from apps.imaging.headers import group_into_series, read_headers
+from apps.imaging.rules import check_series_rules
+from apps.intake.models import Instance, ReceivedFile, Series
+from apps.intake.storage import local_paths
+from apps.jobs.services import Lease, enqueue
+
+
+def check_series(series: Series, lease: Lease) -> None:
+    """Make the digest of a series, classify it, and keep both with the findings; then have the slots matched.
+
+    Safe to run twice: an attempt after a killed worker starts over, a series that is already checked stays.
+    """
+    if series.status in Series.UNFINISHED:
+        advance(series, Series.Status.CHECKING, by=None)
+        digest = _digest(series)
+        _keep_pictures(series, digest)
+        classification = current_bundle().classify(digest.pictures) if digest.pictures else None
+        with transaction.atomic():
+            lease.confirm()
+            _keep(series, digest, classification)
+    enqueue("imageqc.match_slots", series.submission_id)
+
+
+def series_check_failed(series: Series, sentence: str) -> None:
+    """End a series whose check cannot be finished where a person sees it."""
+    with transaction.atomic():
+        advance(
+            series,
+            Series.Status.FAILED,
+            by=None,
+            failure=f"{sentence} Nothing is lost: press Check again, and if it stops again tell the core lab.",
+        )
+    enqueue("imageqc.match_slots", series.submission_id)
+
+
+def _digest(series: Series) -> SeriesDigest:
+    files = ReceivedFile.objects.filter(instance__series=series)
+    with local_paths(files) as paths:
+        headers, _ = read_headers(list(paths))
+        (found,) = group_into_series(headers)
+        return build_digest(found)
+
+
+def _keep_pictures(series: Series, digest: SeriesDigest) -> None:
+    series.digest_sha256 = digest.sha256
+    for name, picture in digest.pictures.items():
+        path = series.picture_path(name)
+        if not default_storage.exists(path):
+            png = io.BytesIO()
+            Image.fromarray(picture).save(png, format="PNG")
+            default_storage.save(path, ContentFile(png.getvalue()))
+
+
+def _keep(series: Series, digest: SeriesDigest, classification: ensemble.Classification | None) -> None:
+    advance(
+        series, Series.Status.CHECKED, by=None, digest=digest.to_json(), digest_sha256=digest.sha256, failure=""
+    )
+    if classification is not None:
+        Classification.objects.create(
+            series=series,
+            digest_sha256=digest.sha256,
+            bundle_name=classification.bundle["name"],
+            bundle_version=classification.bundle["version"],
+            bundle_sha256=classification.bundle["sha256"],
+            body_part=classification.body_part.to_json(),
+            contrast=classification.contrast.to_json(),
+            abstained=classification.abstained,
+            device=classification.device,
+            seconds=classification.seconds,
+        )
+    series.findings.all().delete()
+    rows = [*digest.findings, *check_series_rules(digest, classification)]
+    Finding.objects.bulk_create(finding_row(finding, series.submission_id, series) for finding in rows)
+    pixels = {instance.sop_instance_uid: instance.pixel_sha256 for instance in digest.instances}
+    instances = list(series.instances.all())
+    for instance in instances:
+        instance.pixel_sha256 = pixels.get(instance.sop_instance_uid, "")
+    Instance.objects.bulk_update(instances, ["pixel_sha256"], batch_size=500)
+
+
+def finding_row(finding: findings.Finding, submission_id: int, series: Series | None = None) -> Finding:
+    """Return the row that keeps a finding of the imaging core."""
+    return Finding(
+        submission_id=submission_id,
+        series=series,
+        code=finding.code,
+        severity=finding.severity,
+        sentence=finding.sentence,
+        expected=finding.expected[:200],
+        found=finding.found[:400],
+        where=finding.where[:400],
+    )

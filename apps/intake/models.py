@@ -1,0 +1,180 @@
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from apps.intake.querysets import SeriesQuerySet, SubmissionQuerySet
+from apps.protocols.models import ImagingProtocol, RequiredSeries
+from apps.trials.models import Visit
+
+
+class Submission(models.Model):
+    """What a coordinator sends for one visit: a data transmittal with its CT series."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft"
+        CHECKING = "checking"
+        CHECKED = "checked"
+        TRANSFERRED = "transferred"
+        IN_REVIEW = "in_review"
+        ACCEPTED = "accepted"
+        RETURNED = "returned"
+        REJECTED = "rejected"
+        WITHDRAWN = "withdrawn"
+
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
+        Status.DRAFT: (Status.CHECKING, Status.WITHDRAWN),
+        Status.CHECKING: (Status.CHECKED, Status.WITHDRAWN),
+        Status.CHECKED: (Status.CHECKING, Status.TRANSFERRED, Status.WITHDRAWN),
+        Status.TRANSFERRED: (Status.IN_REVIEW,),
+        Status.IN_REVIEW: (Status.TRANSFERRED, Status.ACCEPTED, Status.RETURNED, Status.REJECTED),
+    }
+    BEFORE_TRANSFER = (Status.DRAFT, Status.CHECKING, Status.CHECKED)
+    """The coordinator still holds it: files may come, it may be withdrawn."""
+    AT_THE_CORE_LAB = (Status.TRANSFERRED, Status.IN_REVIEW)
+    OPEN = (*BEFORE_TRANSFER, *AT_THE_CORE_LAB)
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False, help_text="Names its files.")
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="submissions")
+    protocol = models.ForeignKey(ImagingProtocol, on_delete=models.PROTECT, related_name="submissions")
+    status = models.CharField(max_length=12, choices=Status, default=Status.DRAFT)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    replaces = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by",
+        help_text="The returned submission that this one answers.",
+    )
+    blockers = models.JSONField(default=list, help_text="Sentences of the last check that ask for a reason before transfer.")
+    transferred_at = models.DateTimeField(null=True, blank=True)
+    transfer_reason = models.TextField(blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SubmissionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("visit",),
+                condition=Q(status__in=("draft", "checking", "checked", "transferred", "in_review")),
+                name="one_open_submission_per_visit",
+            ),
+        )
+        indexes = (models.Index(fields=("status", "transferred_at"), name="submissions_by_status"),)
+
+    def __str__(self) -> str:
+        return f"submission {self.pk}"
+
+
+class ReceivedFile(models.Model):
+    """One file as it arrived, kept unaltered; it ends in a series or with the reason why not."""
+
+    class Status(models.TextChoices):
+        STORED = "stored"
+        SORTED = "sorted"
+        UNPACKED = "unpacked"
+        REFUSED = "refused"
+
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="files")
+    given_name = models.CharField(max_length=400, help_text="Path as the coordinator's computer named it; never logged.")
+    stored_as = models.CharField(max_length=200)
+    size = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    status = models.CharField(max_length=10, choices=Status, default=Status.STORED)
+    reason = models.TextField(blank=True)
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(fields=("submission", "sha256"), name="a_file_is_kept_once_per_submission"),
+        )
+
+    def __str__(self) -> str:
+        return f"file {self.pk}"
+
+
+class Series(models.Model):
+    """One CT series of a submission."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        CHECKING = "checking"
+        CHECKED = "checked"
+        FAILED = "failed"
+
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
+        Status.WAITING: (Status.CHECKING, Status.FAILED),
+        Status.CHECKING: (Status.CHECKING, Status.CHECKED, Status.FAILED, Status.WAITING),
+        Status.CHECKED: (Status.WAITING,),
+        Status.FAILED: (Status.WAITING,),
+    }
+    UNFINISHED = (Status.WAITING, Status.CHECKING)
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False, help_text="Names its pictures.")
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="series")
+    series_uid = models.CharField(max_length=64)
+    study_uid = models.CharField(max_length=64, blank=True)
+    patient_key = models.CharField(max_length=64, blank=True, help_text="Hash of the identity in the headers, never the identity.")
+    description = models.CharField(max_length=120, blank=True)
+    number = models.IntegerField(null=True)
+    modality = models.CharField(max_length=16, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
+    failure = models.TextField(blank=True, help_text="Why the check could not be finished, in a sentence.")
+    chosen_slot = models.ForeignKey(
+        RequiredSeries, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="The required series that the coordinator chose it for; empty leaves the choice to the check.",
+    )
+    digest = models.JSONField(null=True, help_text="SeriesDigest without its pictures.")
+    digest_sha256 = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SeriesQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "series"
+        ordering = ("submission", "number", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("submission", "series_uid", "patient_key"), name="one_series_per_uid_patient_and_submission"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"series {self.number if self.number is not None else self.pk}"
+
+    @property
+    def title(self) -> str:
+        """What people call it: "series 7, PV 3.0"."""
+        return f"{self}, {self.description}" if self.description else str(self)
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The allow-listed header facts, empty before the check."""
+        return self.digest["header"] if self.digest else {}
+
+    @property
+    def geometry(self) -> dict[str, Any]:
+        """The geometry facts, empty before the check."""
+        return self.digest["geometry"] if self.digest else {}
+
+    def picture_path(self, picture: str) -> str:
+        """Return where the storage keeps a picture (`mip_axial`) of the digest at hand."""
+        return f"pictures/{self.uuid}/{self.digest_sha256[:16]}/{picture}.png"
+
+
+class Instance(models.Model):
+    """One DICOM object of a series."""
+
+    series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="instances")
+    file = models.OneToOneField(ReceivedFile, on_delete=models.PROTECT, related_name="instance")
+    sop_instance_uid = models.CharField(max_length=64, db_index=True)
+    pixel_sha256 = models.CharField(max_length=64, blank=True, db_index=True)
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return f"instance {self.pk}"

@@ -1,0 +1,109 @@
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.accounts.permissions import require
+from apps.audit.lifecycle import Refused, StaleState, WrongState, advance
+from apps.audit.services import record
+from apps.imageqc.models import SlotMatch
+from apps.intake.models import Submission
+from apps.reviews.clock import BACK_TO_QUEUE_AFTER
+from apps.reviews.models import REVIEW_WITHIN, ReviewCase, ReviewSession
+from apps.reviews.permissions import may_review
+from apps.reviews.querysets import ReviewCaseQuerySet
+
+NOT_AN_ANALYST = "Only the image analysts of this trial review its cases."
+
+
+def open_case(submission: Submission) -> ReviewCase:
+    """Put a transferred submission into the queue; a second call returns the same case."""
+    slots = list(submission.slots.select_related("series"))
+    abstained = any(
+        slot.series.classifications.filter(digest_sha256=slot.series.digest_sha256, abstained=True).exists()
+        for slot in slots
+        if slot.series
+    )
+    received_at = submission.transferred_at or timezone.now()
+    with transaction.atomic():
+        case, opened = ReviewCase.objects.get_or_create(
+            submission=submission,
+            defaults={
+                "due_at": received_at + REVIEW_WITHIN,
+                "resubmitted": submission.replaces is not None,
+                "ai_disagrees": any(slot.state != SlotMatch.State.OK for slot in slots),
+                "abstained": abstained,
+            },
+        )
+        if opened:
+            record("reviewcase.opened", case, by=None, new={"due_at": case.due_at.isoformat()})
+    return case
+
+
+def claim_next(*, by: User, among: ReviewCaseQuerySet | None = None) -> ReviewCase | None:
+    """Return the case that the analyst holds already, or the first waiting one; None when nothing waits.
+
+    `among` narrows the queue to what the analyst's filters show.
+    """
+    held = held_case(by)
+    if held:
+        return held
+    queue = (ReviewCase.objects.all() if among is None else among).decidable_by(by).waiting().in_due_order()
+    while (case := queue.first()) is not None:
+        try:
+            claim(case, by=by)
+        except StaleState:
+            continue
+        return case
+    return None
+
+
+def held_case(user: User) -> ReviewCase | None:
+    """Return the case that this analyst has on the desk."""
+    return ReviewCase.objects.decidable_by(user).filter(status=ReviewCase.Status.CLAIMED, holder=user).first()
+
+
+def claim(case: ReviewCase, *, by: User) -> None:
+    """Take a waiting case; an analyst has one case on the desk at a time."""
+    require(may_review(by, case), NOT_AN_ANALYST)
+    held = held_case(by)
+    if held and held.pk != case.pk:
+        raise Refused(f"You have {held} open. Decide it or put it back, then take this one.")
+    if held:
+        return
+    if case.status == ReviewCase.Status.CLAIMED:
+        raise WrongState(f"{case.holder} has this case. Take another one, or ask {case.holder} to put it back.")
+    now = timezone.now()
+    with transaction.atomic():
+        advance(case, ReviewCase.Status.CLAIMED, by=by, holder=by)
+        advance(case.submission, Submission.Status.IN_REVIEW, by=by)
+        ReviewSession.objects.create(case=case, analyst=by, started_at=now, last_beat_at=now)
+
+
+def release(case: ReviewCase, *, by: User) -> None:
+    """Put a case back into the queue undecided; the time spent on it stays recorded."""
+    require(case.holder_id == by.pk, "Only the analyst who holds a case can put it back.")
+    _back_to_queue(case, by=by, because="", ended_at=timezone.now())
+
+
+def return_idle_cases() -> int:
+    """Put back the cases whose analyst has left; returns how many. Run by beat."""
+    silent_since = timezone.now() - BACK_TO_QUEUE_AFTER
+    idle = ReviewSession.objects.filter(ended_at=None, last_beat_at__lt=silent_since)
+    returned = 0
+    for session in idle.select_related("case__submission"):
+        try:
+            _back_to_queue(session.case, by=None, because="No sign of work for 15 minutes.", ended_at=session.last_beat_at)
+        except (StaleState, WrongState):
+            # Decided or put back in this moment.
+            continue
+        returned += 1
+    return returned
+
+
+def _back_to_queue(case: ReviewCase, *, by: User | None, because: str, ended_at: datetime) -> None:
+    with transaction.atomic():
+        advance(case, ReviewCase.Status.WAITING, by=by, because=because, holder=None)
+        advance(case.submission, Submission.Status.TRANSFERRED, by=by, because=because)
+        case.sessions.filter(ended_at=None).update(ended_at=ended_at)
