@@ -61,9 +61,7 @@ def cast(db: None) -> Cast:
         )
     other_trial = Trial.objects.create(protocol_number="CAR-102", title="Another trial", sponsor="Example Bio")
     root = person("root", "Root", is_superuser=True, is_staff=True)
-    people = {
-        name: person(name, name.capitalize()) for name in ("carla", "chen", "anna", "abel", "mira", "otto")
-    }
+    people = {name: person(name, name.capitalize()) for name in ("carla", "chen", "anna", "abel", "mira", "otto")}
     for name, role, in_trial, at_site in (
         ("carla", Role.CRC, trial, site),
         ("chen", Role.CRC, trial, other_site),

@@ -33,9 +33,7 @@ def words(status: str) -> str:
     return status.replace("_", " ")
 
 
-def advance(
-    obj: HasStatus, to: str, *, by: AbstractBaseUser | None, because: str = "", **fields: Any
-) -> None:
+def advance(obj: HasStatus, to: str, *, by: AbstractBaseUser | None, because: str = "", **fields: Any) -> None:
     """Move `obj` to status `to`, set `fields` with it, and write the audit event, all or nothing.
 
     Raises WrongState when the step is not in `TRANSITIONS`, StaleState when somebody else was quicker
@@ -45,7 +43,9 @@ def advance(
     old = str(obj.status)
     name = obj._meta.verbose_name
     if to not in obj.TRANSITIONS.get(old, ()):
-        raise WrongState(f"This {name} is {words(old)}, so it cannot become {words(to)}. Reload the page to see where it stands.")
+        raise WrongState(
+            f"This {name} is {words(old)}, so it cannot become {words(to)}. Reload the page to see where it stands."
+        )
     with transaction.atomic():
         changed = type(obj)._default_manager.filter(pk=obj.pk, status=old).update(status=to, **fields)
         if changed != 1:
@@ -53,6 +53,4 @@ def advance(
         obj.status = to
         for field, value in fields.items():
             setattr(obj, field, value)
-        record(
-            f"{obj._meta.model_name}.{to}", obj, by=by, old={"status": old}, new={"status": to}, because=because
-        )
+        record(f"{obj._meta.model_name}.{to}", obj, by=by, old={"status": old}, new={"status": to}, because=because)

@@ -6,7 +6,9 @@ class AuditEvent(models.Model):
     """Who did what to which object, when and why. Only ever added: the database refuses update and delete."""
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     actor_name = models.CharField(max_length=150, help_text="As it was at the time; 'system' for a worker.")
     action = models.CharField(max_length=60, db_index=True, help_text="For example submission.transferred")
     object_type = models.CharField(max_length=60)

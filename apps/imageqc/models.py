@@ -51,7 +51,12 @@ class Finding(models.Model):
 
     submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="findings")
     series = models.ForeignKey(
-        Series, null=True, blank=True, on_delete=models.CASCADE, related_name="findings", help_text="Empty: all of them."
+        Series,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="findings",
+        help_text="Empty: all of them.",
     )
     code = models.CharField(max_length=40, db_index=True)
     severity = models.CharField(max_length=5, choices=Severity)

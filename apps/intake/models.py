@@ -43,10 +43,16 @@ class Submission(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     replaces = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by",
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="replaced_by",
         help_text="The returned submission that this one answers.",
     )
-    blockers = models.JSONField(default=list, help_text="Sentences of the last check that ask for a reason before transfer.")
+    blockers = models.JSONField(
+        default=list, help_text="Sentences of the last check that ask for a reason before transfer."
+    )
     transferred_at = models.DateTimeField(null=True, blank=True)
     transfer_reason = models.TextField(blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
@@ -78,7 +84,9 @@ class ReceivedFile(models.Model):
         REFUSED = "refused"
 
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="files")
-    given_name = models.CharField(max_length=400, help_text="Path as the coordinator's computer named it; never logged.")
+    given_name = models.CharField(
+        max_length=400, help_text="Path as the coordinator's computer named it; never logged."
+    )
     stored_as = models.CharField(max_length=200)
     size = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
@@ -117,14 +125,20 @@ class Series(models.Model):
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="series")
     series_uid = models.CharField(max_length=64)
     study_uid = models.CharField(max_length=64, blank=True)
-    patient_key = models.CharField(max_length=64, blank=True, help_text="Hash of the identity in the headers, never the identity.")
+    patient_key = models.CharField(
+        max_length=64, blank=True, help_text="Hash of the identity in the headers, never the identity."
+    )
     description = models.CharField(max_length=120, blank=True)
     number = models.IntegerField(null=True)
     modality = models.CharField(max_length=16, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
     failure = models.TextField(blank=True, help_text="Why the check could not be finished, in a sentence.")
     chosen_slot = models.ForeignKey(
-        RequiredSeries, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        RequiredSeries,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
         help_text="The required series that the coordinator chose it for; empty leaves the choice to the check.",
     )
     digest = models.JSONField(null=True, help_text="SeriesDigest without its pictures.")

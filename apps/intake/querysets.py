@@ -8,7 +8,7 @@ from django.db.models import Q
 from apps.accounts.permissions import Person, scope
 
 if TYPE_CHECKING:
-    from apps.intake.models import Series, Submission
+    pass
 
 
 def _visible(user: Person, to_submission: str) -> Q:

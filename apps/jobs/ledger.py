@@ -21,7 +21,9 @@ FailureHook = Callable[[int, str], None]
 _failure_hooks: dict[str, FailureHook] = {}
 
 
-def ledgered(name: str, *, on_failure: FailureHook | None = None) -> Callable[[Callable[[Lease], None]], Callable[[int], None]]:
+def ledgered(
+    name: str, *, on_failure: FailureHook | None = None
+) -> Callable[[Callable[[Lease], None]], Callable[[int], None]]:
     """Register `work(lease)` as the Celery task `name`; the message carries the job's id.
 
     A passing error (`PASSING`) is tried again, any other ends the job; both tell `on_failure(object_id, sentence)`

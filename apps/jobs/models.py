@@ -18,7 +18,9 @@ class Job(models.Model):
     not_before = models.DateTimeField(help_text="A job that waits for a retry rests until then.")
     sent_at = models.DateTimeField(null=True, help_text="When its message last went to the broker.")
     times_sent = models.PositiveSmallIntegerField(default=0)
-    token = models.UUIDField(null=True, help_text="Names the attempt that holds the lease; a stale attempt cannot write.")
+    token = models.UUIDField(
+        null=True, help_text="Names the attempt that holds the lease; a stale attempt cannot write."
+    )
     lease_until = models.DateTimeField(null=True)
     progress = models.PositiveSmallIntegerField(default=0, help_text="Percent.")
     error = models.TextField(blank=True, help_text="Type and sentence of the last error, never header values.")

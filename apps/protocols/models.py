@@ -13,7 +13,9 @@ class ImagingProtocol(models.Model):
 
     trial = models.ForeignKey(Trial, on_delete=models.PROTECT, related_name="imaging_protocols")
     version = models.CharField(max_length=20)
-    effective_from = models.DateField(help_text="Submissions begun on or after this day are checked against this version.")
+    effective_from = models.DateField(
+        help_text="Submissions begun on or after this day are checked against this version."
+    )
     summary_of_changes = models.TextField(blank=True)
 
     class Meta:

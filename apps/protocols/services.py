@@ -25,6 +25,4 @@ def imaging_spec(protocol: ImagingProtocol, visit_type: VisitType) -> ImagingSpe
         raise Refused(
             f"{protocol} asks for no series at {visit_type}. Ask the trial manager which images this visit needs."
         )
-    return ImagingSpec(
-        name=str(protocol.trial), version=protocol.version, series=tuple(slot.spec for slot in required)
-    )
+    return ImagingSpec(name=str(protocol.trial), version=protocol.version, series=tuple(slot.spec for slot in required))

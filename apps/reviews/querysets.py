@@ -8,7 +8,7 @@ from apps.accounts.models import Membership, Role
 from apps.accounts.permissions import Person, is_person
 
 if TYPE_CHECKING:
-    from apps.reviews.models import ReviewCase
+    pass
 
 _SITE = "submission__visit__subject__site"
 

@@ -7,7 +7,7 @@ from django.db import models
 from apps.accounts.permissions import Person, scope
 
 if TYPE_CHECKING:
-    from apps.trials.models import Site, Subject, Trial, Visit
+    pass
 
 
 class TrialQuerySet(models.QuerySet["Trial"]):

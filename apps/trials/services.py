@@ -9,9 +9,7 @@ from apps.audit.services import record
 from apps.trials.models import Site, Subject, Visit, VisitType, window
 
 
-def enrol_subject(
-    site: Site, screening_number: str, *, consented_on: date, baseline_on: date, by: User
-) -> Subject:
+def enrol_subject(site: Site, screening_number: str, *, consented_on: date, baseline_on: date, by: User) -> Subject:
     """Add a subject and plan every visit type of the trial for it."""
     with transaction.atomic():
         subject = Subject.objects.create(

@@ -137,8 +137,7 @@ def _keep(submission: Submission, found: Match) -> list[str]:
     submission.findings.filter(series=None).delete()
     Finding.objects.bulk_create(finding_row(finding, submission.pk) for finding in identity)
     required = {
-        row.slot: row
-        for row in submission.protocol.required_series.filter(visit_type=submission.visit.visit_type)
+        row.slot: row for row in submission.protocol.required_series.filter(visit_type=submission.visit.visit_type)
     }
     submission.slots.all().delete()
     SlotMatch.objects.bulk_create(

@@ -64,9 +64,7 @@ def _keep_pictures(series: Series, digest: SeriesDigest) -> None:
 
 
 def _keep(series: Series, digest: SeriesDigest, classification: ensemble.Classification | None) -> None:
-    advance(
-        series, Series.Status.CHECKED, by=None, digest=digest.to_json(), digest_sha256=digest.sha256, failure=""
-    )
+    advance(series, Series.Status.CHECKED, by=None, digest=digest.to_json(), digest_sha256=digest.sha256, failure="")
     if classification is not None:
         Classification.objects.create(
             series=series,

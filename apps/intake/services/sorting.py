@@ -1,15 +1,10 @@
-from collections.abc import Mapping
-from pathlib import Path
 
-from django.core.files.base import File
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from apps.audit.lifecycle import advance
-from apps.imaging.headers import SeriesFiles, group_into_series, read_headers
-from apps.imaging.sources import collect, is_archive
-from apps.intake.models import Instance, ReceivedFile, Series, Submission
-from apps.intake.storage import local_paths, scratch_folder, store
-from apps.jobs.models import Job
+from apps.imaging.headers import group_into_series, read_headers
+from apps.intake.models import ReceivedFile, Submission
+from apps.intake.storage import local_paths
 from apps.jobs.services import Lease, enqueue
 
 TASK = "intake.sort_files"

@@ -43,7 +43,9 @@ def transfer(submission: Submission, *, by: User, because: str = "") -> None:
     require(may_edit(by, submission), NOT_YOURS)
     if submission.status == Submission.Status.CHECKED:
         if submission.files.filter(status=ReceivedFile.Status.STORED).exists():
-            raise Refused("Some files have arrived but have not been checked. Press Check what has arrived, then transfer.")
+            raise Refused(
+                "Some files have arrived but have not been checked. Press Check what has arrived, then transfer."
+            )
         if not submission.series.exists():
             raise Refused("There is no CT series to transfer. Add the visit's images first.")
         if submission.blockers and not because.strip():

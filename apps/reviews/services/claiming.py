@@ -94,7 +94,9 @@ def return_idle_cases() -> int:
     returned = 0
     for session in idle.select_related("case__submission"):
         try:
-            _back_to_queue(session.case, by=None, because="No sign of work for 15 minutes.", ended_at=session.last_beat_at)
+            _back_to_queue(
+                session.case, by=None, because="No sign of work for 15 minutes.", ended_at=session.last_beat_at
+            )
         except (StaleState, WrongState):
             # Decided or put back in this moment.
             continue

@@ -22,9 +22,7 @@ OUTCOME = {
 }
 
 
-def decide(
-    case: ReviewCase, verdict: str, *, by: User, reasons: Sequence[str] = (), note: str = ""
-) -> Decision:
+def decide(case: ReviewCase, verdict: str, *, by: User, reasons: Sequence[str] = (), note: str = "") -> Decision:
     """Give the verdict on the case at hand; all but a plain accept need a reason that the site can read."""
     require(may_decide(by, case), NOT_ON_YOUR_DESK)
     note = note.strip()
