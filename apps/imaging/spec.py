@@ -80,7 +80,7 @@ class SeriesSpec:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "SeriesSpec":
-        """Return the slot that `to_json` or a protocol file wrote; raise BadSpec on a key or value not understood."""
+        """Return the slot that a protocol file or `to_json` wrote; raise BadSpec when it is not understood."""
         _refuse_unknown_keys(stored, [field.name for field in fields(cls)])
         for name in ("slot", "body_part"):
             if name not in stored:
@@ -90,7 +90,7 @@ class SeriesSpec:
 
 @dataclass(frozen=True)
 class ImagingSpec:
-    """What one visit asks for: a name, a version and at least one slot. Raises BadSpec when it cannot be meant."""
+    """What one visit asks for: name, version and at least one slot. Raises BadSpec when it cannot be meant."""
 
     name: str
     version: str
@@ -126,7 +126,7 @@ class ImagingSpec:
 
     @classmethod
     def from_json(cls, stored: object) -> "ImagingSpec":
-        """Return the specification that `to_json` wrote; raise BadSpec naming the key that is not understood."""
+        """Return the specification that `to_json` wrote; raise BadSpec naming what is not understood."""
         if not isinstance(stored, Mapping):
             raise BadSpec(f"expected name, version and series, found {stored!r}.")
         _refuse_unknown_keys(stored, [field.name for field in fields(cls)])
@@ -138,14 +138,12 @@ class ImagingSpec:
         return cls(
             name=stored["name"],
             version=stored["version"],
-            series=tuple(
-                _read_series(number, entry) for number, entry in enumerate(stored["series"], start=1)
-            ),
+            series=tuple(_read_series(number, entry) for number, entry in enumerate(stored["series"], start=1)),
         )
 
 
 def load_spec(path: Path) -> ImagingSpec:
-    """Read a specification from a TOML or JSON file; raise BadSpec naming file and key when it is not understood."""
+    """Read a TOML or JSON file; raise BadSpec naming file and key when it is not understood."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:

@@ -1,0 +1,16 @@
+"""The rules: what a series, a slot and a submission must keep, and the sentence when they do not."""
+
+from apps.imaging.rules.catalogue import RULES, Rule
+from apps.imaging.rules.identity import KnownInstances, check_identity
+from apps.imaging.rules.series import check_series_rules, why_never_a_slot
+from apps.imaging.rules.slot import check_against
+
+__all__ = [
+    "RULES",
+    "KnownInstances",
+    "Rule",
+    "check_against",
+    "check_identity",
+    "check_series_rules",
+    "why_never_a_slot",
+]

@@ -1,0 +1,121 @@
+"""Rules for all series of a submission: one patient, one examination, never sent for someone else."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from apps.imaging.digest import SeriesDigest
+from apps.imaging.findings import Finding
+from apps.imaging.rules import catalogue
+from apps.imaging.rules.catalogue import Rule
+from apps.imaging.rules.header import texts
+
+
+@dataclass(frozen=True)
+class KnownInstances:
+    """What was sent before, as far as it meets the series at hand; the caller looks it up.
+
+    The mappings go from a SOP instance UID or a pixel hash to the words for where it was sent ("subject 014",
+    "Week 8"). The caller chooses words that the person may read.
+    """
+
+    patient_keys: frozenset[str] = frozenset()
+    """Patient keys of this subject's earlier submissions; empty when there are none."""
+    other_subjects: Mapping[str, str] = field(default_factory=dict)
+    other_visits: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_identity(digests: Sequence[SeriesDigest], known: KnownInstances | None = None) -> tuple[Finding, ...]:
+    """Return what speaks against the series belonging to one visit of one subject, whatever their order."""
+    known = known or KnownInstances()
+    ordered = sorted(digests, key=lambda digest: (digest.series_number or 0, digest.series_uid))
+    findings = [*_patients(ordered, known), *_studies(ordered)]
+    for digest in ordered:
+        findings += _sent_before(digest, known.other_subjects, catalogue.OTHER_SUBJECT)
+        findings += _sent_before(digest, known.other_visits, catalogue.OTHER_VISIT)
+    return tuple(findings)
+
+
+def series_words(digest: SeriesDigest) -> str:
+    """Return a series as people find it at the scanner: "series 7, 'PV 3.0'"."""
+    number = "a series without a number" if digest.series_number is None else f"series {digest.series_number}"
+    return f"{number}, '{digest.description}'" if digest.description else number
+
+
+def _patients(digests: Sequence[SeriesDigest], known: KnownInstances) -> list[Finding]:
+    groups = _group(digests, [digest.patient_key for digest in digests])
+    if len(groups) > 1:
+        return [catalogue.TWO_PATIENTS.found(str(len(groups)), where=_list(groups, "patient"))]
+    if known.patient_keys and groups and not known.patient_keys & groups.keys():
+        where = "; ".join(series_words(digest) for digest in digests)
+        return [catalogue.OTHER_PATIENT.found("another patient", where=where)]
+    return []
+
+
+def _studies(digests: Sequence[SeriesDigest]) -> list[Finding]:
+    """Several studies of one patient; of several patients there is a finding already."""
+    if len({digest.patient_key for digest in digests}) > 1:
+        return []
+    groups = _group(digests, [digest.study_uid for digest in digests])
+    if len(groups) < 2:
+        return []
+    where = _list(groups, "examination")
+    dates = {study: _date(group) for study, group in groups.items()}
+    known_dates = sorted({date for date in dates.values() if date})
+    if len(known_dates) > 1:
+        return [catalogue.TWO_DATES.found(" and ".join(_written(date) for date in known_dates), where=where)]
+    return [catalogue.TWO_STUDIES.found(str(len(groups)), where=where)]
+
+
+def _sent_before(digest: SeriesDigest, sent: Mapping[str, str], rule: Rule) -> list[Finding]:
+    """Return one finding per place where instances of this series were sent already."""
+    by_uid: Counter[str] = Counter()
+    by_pixels: Counter[str] = Counter()
+    different: dict[str, set[str]] = {}
+    for instance in digest.instances:
+        if instance.sop_instance_uid in sent:
+            by_uid[sent[instance.sop_instance_uid]] += 1
+        elif instance.pixel_sha256 and instance.pixel_sha256 in sent:
+            where = sent[instance.pixel_sha256]
+            by_pixels[where] += 1
+            different.setdefault(where, set()).add(instance.pixel_sha256)
+    findings = []
+    for where in sorted(by_uid.keys() | by_pixels.keys()):
+        enough = min(catalogue.MIN_SHARED_PICTURES, digest.n_instances)
+        if not by_uid[where] and len(different[where]) < enough:
+            continue
+        found = f"{by_uid[where] + by_pixels[where]} of {digest.n_instances} images"
+        findings.append(rule.found(found, where=where, series=series_words(digest)))
+    return findings
+
+
+def _group(digests: Sequence[SeriesDigest], keys: Sequence[str]) -> dict[str, list[SeriesDigest]]:
+    groups: dict[str, list[SeriesDigest]] = {}
+    for digest, key in zip(digests, keys, strict=True):
+        groups.setdefault(key, []).append(digest)
+    return groups
+
+
+def _list(groups: Mapping[str, Sequence[SeriesDigest]], noun: str) -> str:
+    """Return which series belong together, no identifiers: "patient 1: series 2; patient 2: series 5"."""
+    return "; ".join(
+        f"{noun} {position}: {' and '.join(series_words(digest) for digest in group)}"
+        for position, group in enumerate(groups.values(), start=1)
+    )
+
+
+def _date(digests: Sequence[SeriesDigest]) -> str:
+    """Return the date of an examination as DICOM writes it, empty when no header says it."""
+    for digest in digests:
+        for name in ("StudyDate", "AcquisitionDate"):
+            for text in texts(digest.header.get(name)):
+                return text
+    return ""
+
+
+def _written(date: str) -> str:
+    """Return a DICOM date as the site writes it: "2 Dec 1997"."""
+    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    if len(date) == 8 and date.isdigit() and 1 <= int(date[4:6]) <= 12:
+        return f"{int(date[6:])} {months[int(date[4:6]) - 1]} {date[:4]}"
+    return date
