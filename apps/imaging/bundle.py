@@ -148,8 +148,8 @@ class _Runtime:
     def session(self, module: Module, member: Member, threads: int) -> onnxruntime.InferenceSession:
         """Return the member's session, made on first use."""
         if self._process != os.getpid():
-            # The parent's sessions are kept, unused: taking one down waits for threads that a fork leaves
-            behind.self._inherited.append(self._sessions)
+            # The parent's sessions are kept, unused: closing one waits for threads that a fork left behind.
+            self._inherited.append(self._sessions)
             self._sessions, self._lock, self._process = {}, threading.Lock(), os.getpid()
         with self._lock:
             if member.path not in self._sessions:
