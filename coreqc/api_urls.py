@@ -2,11 +2,22 @@
 
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.routers import SimpleRouter
 
+from apps.compliance.api import ComplianceView
+from apps.intake.api import SubmissionViewSet, VisitViewSet
+from apps.reviews.api import ReviewCaseViewSet
 from coreqc.api_token import ObtainToken
+
+router = SimpleRouter()
+router.register("visits", VisitViewSet, basename="api-visit")
+router.register("submissions", SubmissionViewSet, basename="api-submission")
+router.register("review-cases", ReviewCaseViewSet, basename="api-review-case")
 
 urlpatterns = [
     path("auth/token/", ObtainToken.as_view(), name="api-token"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    path("trials/<int:pk>/compliance/", ComplianceView.as_view(), name="api-compliance"),
+    path("", include(router.urls)),
 ]

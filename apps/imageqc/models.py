@@ -87,8 +87,9 @@ class SlotMatch(models.Model):
     series = models.ForeignKey(Series, null=True, blank=True, on_delete=models.CASCADE, related_name="slots")
     state = models.CharField(max_length=8, choices=State)
     sentence = models.TextField()
-    suggestion = models.TextField(blank=True, help_text="What to do next, when something is wrong.")
-    suggested_series = models.ForeignKey(Series, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    suggested_series = models.ForeignKey(
+        Series, null=True, blank=True, on_delete=models.CASCADE, related_name="+", help_text="Fits better than the chosen."
+    )
     findings = models.JSONField(default=list, help_text="Findings of the series against this slot.")
 
     class Meta:

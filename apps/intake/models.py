@@ -141,6 +141,7 @@ class Series(models.Model):
         related_name="+",
         help_text="The required series that the coordinator chose it for; empty leaves the choice to the check.",
     )
+    unused_because = models.TextField(blank=True, help_text="Why it fills no required series, in a sentence.")
     digest = models.JSONField(null=True, help_text="SeriesDigest without its pictures.")
     digest_sha256 = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -173,6 +174,11 @@ class Series(models.Model):
     def geometry(self) -> dict[str, Any]:
         """The geometry facts, empty before the check."""
         return self.digest["geometry"] if self.digest else {}
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether the check made pictures; a series that is no volume has none."""
+        return bool(self.digest and self.digest["geometry"]["slices"])
 
     def picture_path(self, picture: str) -> str:
         """Return where the storage keeps a picture (`mip_axial`) of the digest at hand."""

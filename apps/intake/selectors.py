@@ -1,8 +1,7 @@
 """Visits as coordinators and the API see them: where each stands."""
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
-from django.db.models import Value
 
 from apps.accounts.permissions import Person
 from apps.intake.models import Submission

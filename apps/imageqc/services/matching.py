@@ -143,16 +143,19 @@ def _keep(submission: Submission, found: Match) -> list[str]:
     SlotMatch.objects.bulk_create(
         SlotMatch(
             submission=submission,
-            required=required[slot.spec.slot],
-            series=found.series.get(slot.key or ""),
+            required=required[slot.slot],
+            series=found.series.get(slot.series or ""),
             state=slot.status,
             sentence=slot.sentence,
-            suggestion=slot.suggestion,
-            suggested_series=found.series.get(slot.suggested_key or ""),
+            suggested_series=found.series.get(slot.suggestion or ""),
             findings=[finding.to_json() for finding in slot.findings],
         )
         for slot in found.board.slots
     )
+    reasons = {unused.series: unused.reason for unused in found.board.unused}
+    for key, series in found.series.items():
+        series.unused_because = reasons.get(key, "")
+    Series.objects.bulk_update(found.series.values(), ["unused_because"])
     blockers = [finding.sentence for finding in identity if finding.severity == Severity.BLOCK]
     blockers += [slot.sentence for slot in found.board.slots if slot.blocks]
     failed = submission.series.filter(status=Series.Status.FAILED)

@@ -1,0 +1,201 @@
+"""Visits, submissions and what was found in them, as the API gives them.
+
+Labels, findings and slots belong to apps.imageqc, which is above this app; they are read through the relations.
+"""
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.imaging.vocabulary import PICTURES
+from apps.intake.models import ReceivedFile, Series, Submission
+from apps.intake.selectors import VISIT_STATES
+from apps.trials.models import Visit
+
+
+class VisitSerializer(serializers.ModelSerializer):
+    trial = serializers.CharField(source="subject.site.trial.protocol_number")
+    site = serializers.CharField(source="subject.site.number")
+    subject = serializers.CharField(source="subject.screening_number")
+    visit_type = serializers.CharField(source="visit_type.name")
+    state = serializers.ChoiceField(choices=VISIT_STATES)
+    submission = serializers.IntegerField(source="latest_submission", allow_null=True)
+
+    class Meta:
+        model = Visit
+        fields = (
+            "id",
+            "trial",
+            "site",
+            "subject",
+            "visit_type",
+            "target_on",
+            "opens_on",
+            "closes_on",
+            "state",
+            "submission",
+        )
+
+
+class NewSubmissionSerializer(serializers.Serializer):
+    visit = serializers.IntegerField(help_text="Primary key of the visit.")
+
+
+class UploadSerializer(serializers.Serializer):
+    files = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True), help_text="DICOM files or zips of them.", allow_empty=False
+    )
+    more = serializers.BooleanField(
+        default=False, help_text="True while more requests of the same upload follow; the check starts with the last."
+    )
+
+
+class ReasonSerializer(serializers.Serializer):
+    reason = serializers.CharField(default="", allow_blank=True)
+
+
+class OutcomeSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    kept = serializers.BooleanField()
+    sentence = serializers.CharField()
+
+
+class AnswerSerializer(serializers.Serializer):
+    label = serializers.CharField(allow_null=True)
+    score = serializers.FloatField()
+    scores = serializers.DictField(child=serializers.FloatField())
+    planes = serializers.DictField(child=serializers.DictField(child=serializers.FloatField()))
+    abstained = serializers.BooleanField()
+    reason = serializers.CharField()
+
+
+class FindingSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    severity = serializers.CharField()
+    sentence = serializers.CharField()
+    expected = serializers.CharField()
+    found = serializers.CharField()
+    where = serializers.CharField()
+
+
+class SeriesSerializer(serializers.ModelSerializer):
+    state = serializers.ChoiceField(source="status", choices=Series.Status.choices)
+    n_instances = serializers.SerializerMethodField()
+    body_part = serializers.SerializerMethodField()
+    contrast = serializers.SerializerMethodField()
+    bundle = serializers.SerializerMethodField()
+    findings = FindingSerializer(many=True)
+    thumbnails = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Series
+        fields = (
+            "id",
+            "series_uid",
+            "number",
+            "description",
+            "modality",
+            "state",
+            "failure",
+            "unused_because",
+            "n_instances",
+            "body_part",
+            "contrast",
+            "bundle",
+            "findings",
+            "header",
+            "geometry",
+            "thumbnails",
+        )
+
+    def get_n_instances(self, series: Series) -> int:
+        return len(series.instances.all())
+
+    @extend_schema_field(AnswerSerializer(allow_null=True))
+    def get_body_part(self, series: Series) -> dict[str, Any] | None:
+        said = self._classification(series)
+        return said.body_part if said else None
+
+    @extend_schema_field(AnswerSerializer(allow_null=True))
+    def get_contrast(self, series: Series) -> dict[str, Any] | None:
+        said = self._classification(series)
+        return said.contrast if said else None
+
+    def get_bundle(self, series: Series) -> dict[str, str] | None:
+        said = self._classification(series)
+        return said.answer.bundle if said else None
+
+    def get_thumbnails(self, series: Series) -> dict[str, str]:
+        if not series.has_pictures:
+            return {}
+        request = self.context["request"]
+        return {
+            name: request.build_absolute_uri(reverse("intake:picture", args=(series.uuid, name))) for name in PICTURES
+        }
+
+    def _classification(self, series: Series) -> Any:
+        return next(iter(series.classifications.all()), None)
+
+
+class SlotSerializer(serializers.Serializer):
+    slot = serializers.CharField(source="required.slot")
+    title = serializers.CharField(source="required.spec.title")
+    required = serializers.DictField(source="spec_json")
+    state = serializers.CharField()
+    series = serializers.IntegerField(source="series_id", allow_null=True)
+    series_uid = serializers.CharField(source="series.series_uid", default=None, allow_null=True)
+    sentence = serializers.CharField()
+    suggested_series = serializers.IntegerField(source="suggested_series_id", allow_null=True)
+    findings = FindingSerializer(many=True)
+
+
+class RefusedFileSerializer(serializers.ModelSerializer):
+    name = serializers.CharField(source="given_name")
+
+    class Meta:
+        model = ReceivedFile
+        fields = ("name", "reason")
+
+
+class SubmissionSerializer(serializers.ModelSerializer):
+    state = serializers.ChoiceField(source="status", choices=Submission.Status.choices)
+    protocol = serializers.CharField(source="protocol.version")
+    n_files = serializers.SerializerMethodField()
+    refused_files = serializers.SerializerMethodField()
+    series = SeriesSerializer(many=True)
+    slots = SlotSerializer(many=True)
+    findings = serializers.SerializerMethodField(help_text="Of the submission as a whole.")
+
+    class Meta:
+        model = Submission
+        fields = (
+            "id",
+            "visit",
+            "state",
+            "protocol",
+            "replaces",
+            "created_at",
+            "transferred_at",
+            "transfer_reason",
+            "decided_at",
+            "blockers",
+            "n_files",
+            "refused_files",
+            "series",
+            "slots",
+            "findings",
+        )
+
+    def get_n_files(self, submission: Submission) -> int:
+        return submission.files.count()
+
+    @extend_schema_field(RefusedFileSerializer(many=True))
+    def get_refused_files(self, submission: Submission) -> list[dict[str, str]]:
+        refused = submission.files.filter(status=ReceivedFile.Status.REFUSED)
+        return RefusedFileSerializer(refused, many=True).data
+
+    @extend_schema_field(FindingSerializer(many=True))
+    def get_findings(self, submission: Submission) -> list[dict[str, str]]:
+        return FindingSerializer(submission.findings.filter(series=None), many=True).data

@@ -1,0 +1,78 @@
+"""REST: the review desk."""
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.intake.models import Series
+from apps.reviews import services
+from apps.reviews.models import ReviewCase
+from apps.reviews.serializers import (
+    CaseOnTheDeskSerializer,
+    CorrectionSerializer,
+    ReviewCaseSerializer,
+    VerdictSerializer,
+)
+
+
+class ReviewCaseViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """The worklist in due order, and one case with all its evidence."""
+
+    queryset = ReviewCase.objects.none()
+    filterset_fields = ("status", "ai_disagrees", "abstained", "resubmitted")
+
+    def get_queryset(self) -> QuerySet[ReviewCase]:
+        return ReviewCase.objects.visible_to(self.request.user).with_context().in_due_order()
+
+    def get_serializer_class(self) -> type[ReviewCaseSerializer]:
+        return ReviewCaseSerializer if self.action == "list" else CaseOnTheDeskSerializer
+
+    @extend_schema(request=None, responses={200: CaseOnTheDeskSerializer, 204: None})
+    @action(detail=False, methods=["post"], url_path="claim-next")
+    def claim_next(self, request: Request) -> Response:
+        """Take the case that is due first; 204 when nothing waits, the case at hand when you hold one."""
+        case = services.claim_next(by=request.user)
+        return self._answer(case) if case else Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=None, responses=CaseOnTheDeskSerializer)
+    @action(detail=True, methods=["post"])
+    def claim(self, request: Request, pk: int) -> Response:
+        case = self.get_object()
+        services.claim(case, by=request.user)
+        return self._answer(case)
+
+    @extend_schema(request=None, responses=CaseOnTheDeskSerializer)
+    @action(detail=True, methods=["post"])
+    def release(self, request: Request, pk: int) -> Response:
+        """Put a case back into the queue undecided."""
+        case = self.get_object()
+        services.release(case, by=request.user)
+        return self._answer(case)
+
+    @extend_schema(request=CorrectionSerializer, responses=CaseOnTheDeskSerializer)
+    @action(detail=True, methods=["post"])
+    def label(self, request: Request, pk: int) -> Response:
+        """Set the label of a series that you see on the pictures; the ensemble's stays beside it."""
+        case = self.get_object()
+        given = CorrectionSerializer(data=request.data)
+        given.fields["series"].queryset = Series.objects.filter(submission=case.submission)
+        given.is_valid(raise_exception=True)
+        services.correct_label(case, **given.validated_data, by=request.user)
+        return self._answer(case)
+
+    @extend_schema(request=VerdictSerializer, responses=CaseOnTheDeskSerializer)
+    @action(detail=True, methods=["post"])
+    def decision(self, request: Request, pk: int) -> Response:
+        """Decide on the case at hand; all but a plain accept need a reason."""
+        case = self.get_object()
+        given = VerdictSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.decide(case, **given.validated_data, by=request.user)
+        return self._answer(case)
+
+    def _answer(self, case: ReviewCase) -> Response:
+        return Response(self.get_serializer(get_object_or_404(self.get_queryset(), pk=case.pk)).data)

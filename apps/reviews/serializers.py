@@ -1,0 +1,62 @@
+from rest_framework import serializers
+
+from apps.intake.models import Series
+from apps.intake.serializers import SubmissionSerializer
+from apps.reviews.models import Decision, LabelCorrection, ReviewCase
+from apps.reviews.reasons import REASONS
+
+
+class DecisionSerializer(serializers.ModelSerializer):
+    decided_by = serializers.CharField(source="decided_by.username")
+
+    class Meta:
+        model = Decision
+        fields = ("verdict", "reasons", "note", "decided_by", "decided_at", "active_seconds")
+
+
+class ReviewCaseSerializer(serializers.ModelSerializer):
+    state = serializers.ChoiceField(source="status", choices=ReviewCase.Status.choices)
+    trial = serializers.CharField(source="submission.visit.subject.site.trial.protocol_number")
+    site = serializers.CharField(source="submission.visit.subject.site.number")
+    subject = serializers.CharField(source="submission.visit.subject.screening_number")
+    visit_type = serializers.CharField(source="submission.visit.visit_type.name")
+    holder = serializers.CharField(source="holder.username", default=None, allow_null=True)
+
+    class Meta:
+        model = ReviewCase
+        fields = (
+            "id",
+            "state",
+            "submission",
+            "trial",
+            "site",
+            "subject",
+            "visit_type",
+            "due_at",
+            "resubmitted",
+            "ai_disagrees",
+            "abstained",
+            "holder",
+        )
+
+
+class CaseOnTheDeskSerializer(ReviewCaseSerializer):
+    submission = SubmissionSerializer()
+    decision = DecisionSerializer(default=None, allow_null=True)
+
+    class Meta(ReviewCaseSerializer.Meta):
+        fields = (*ReviewCaseSerializer.Meta.fields, "decision")
+
+
+class VerdictSerializer(serializers.Serializer):
+    verdict = serializers.ChoiceField(choices=Decision.Verdict.choices)
+    reasons = serializers.ListField(child=serializers.ChoiceField(choices=list(REASONS.items())), default=list)
+    note = serializers.CharField(default="", allow_blank=True)
+
+
+class CorrectionSerializer(serializers.ModelSerializer):
+    series = serializers.PrimaryKeyRelatedField(queryset=Series.objects.none())
+
+    class Meta:
+        model = LabelCorrection
+        fields = ("series", "module", "label")
