@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from apps.intake.querysets import SeriesQuerySet, SubmissionQuerySet
+from apps.intake.querysets import ReceivedFileQuerySet, SeriesQuerySet, SubmissionQuerySet
 from apps.protocols.models import ImagingProtocol, RequiredSeries
 from apps.trials.models import Visit
 
@@ -93,6 +93,8 @@ class ReceivedFile(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.STORED)
     reason = models.TextField(blank=True)
     received_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ReceivedFileQuerySet.as_manager()
 
     class Meta:
         ordering = ("pk",)

@@ -37,3 +37,9 @@ class SeriesQuerySet(models.QuerySet["Series"]):
     def unfinished(self) -> SeriesQuerySet:
         """Return those whose check has not ended."""
         return self.filter(status__in=self.model.UNFINISHED)
+
+
+class ReceivedFileQuerySet(models.QuerySet["ReceivedFile"]):
+    def refused(self) -> ReceivedFileQuerySet:
+        """Return the files with a reason: those that belong to no series, and zips with members left out."""
+        return self.exclude(reason="")

@@ -193,8 +193,7 @@ class SubmissionSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(RefusedFileSerializer(many=True))
     def get_refused_files(self, submission: Submission) -> list[dict[str, str]]:
-        refused = submission.files.filter(status=ReceivedFile.Status.REFUSED)
-        return RefusedFileSerializer(refused, many=True).data
+        return RefusedFileSerializer(submission.files.refused(), many=True).data
 
     @extend_schema_field(FindingSerializer(many=True))
     def get_findings(self, submission: Submission) -> list[dict[str, str]]:

@@ -1,9 +1,15 @@
-from django.db import transaction
+from collections.abc import Mapping
+from pathlib import Path
+
+from django.core.files.base import File
+from django.db import IntegrityError, transaction
 
 from apps.audit.lifecycle import advance
-from apps.imaging.headers import group_into_series, read_headers
-from apps.intake.models import ReceivedFile, Submission
-from apps.intake.storage import local_paths
+from apps.imaging.headers import SeriesFiles, group_into_series, read_headers
+from apps.imaging.sources import collect, is_zip
+from apps.intake.models import Instance, ReceivedFile, Series, Submission
+from apps.intake.storage import local_paths, scratch_folder, store
+from apps.jobs.models import Job
 from apps.jobs.services import Lease, enqueue
 
 TASK = "intake.sort_files"
@@ -12,25 +18,101 @@ TASK = "intake.sort_files"
 def sort_files(submission: Submission, lease: Lease) -> None:
     """Bring every file that has arrived into a series, or give the reason why it belongs to none.
 
-    Safe to run twice and while more files arrive; the series that gained an instance are checked again.
+    Safe to run twice and while more files arrive. Series that gained an instance, and those whose check had failed,
+    are checked again.
     """
     if submission.status not in Submission.BEFORE_TRANSFER:
         return
-    for archive in submission.files.filter(status=ReceivedFile.Status.STORED):
-        _unpack(submission, archive)
-    arrived = submission.files.filter(status=ReceivedFile.Status.STORED)
-    with local_paths(arrived) as paths:
+    _unpack(submission)
+    with local_paths(submission.files.filter(status=ReceivedFile.Status.STORED)) as paths:
         headers, refused = read_headers(list(paths))
-        found = group_into_series(headers)
-    with transaction.atomic():
-        lease.confirm()
-        for group in found:
-            _add_to_series(submission, group, paths)
-        for file in refused:
-            _refuse(paths[file.path], file.reason)
+        with transaction.atomic():
+            lease.confirm()
+            for file in refused:
+                _refuse(paths[file.path], file.reason)
+            for group in group_into_series(headers):
+                _add_to_series(submission, group, paths)
+            for series in submission.series.filter(status=Series.Status.FAILED):
+                advance(series, Series.Status.WAITING, by=None, failure="")
+            submission.refresh_from_db()
+            if submission.status == Submission.Status.CHECKED and submission.series.unfinished().exists():
+                advance(submission, Submission.Status.CHECKING, by=None)
     for series in submission.series.unfinished():
         enqueue("imageqc.check_series", series.pk)
-    submission.refresh_from_db()
-    if submission.status == Submission.Status.CHECKED and submission.series.unfinished().exists():
-        advance(submission, Submission.Status.CHECKING, by=None)
     enqueue("imageqc.match_slots", submission.pk)
+
+
+def sorting_failed(submission: Submission, sentence: str) -> None:
+    """Let the coordinator see why the files could not be sorted."""
+    if submission.status == Submission.Status.CHECKING:
+        again = f"{sentence} The files are kept: press Check again, and if it stops again tell the core lab."
+        advance(submission, Submission.Status.CHECKED, by=None, blockers=[again])
+
+
+def is_sorting(submission: Submission) -> bool:
+    """Return whether files of this submission are being sorted, or are about to be."""
+    open_ = (Job.Status.QUEUED, Job.Status.RUNNING)
+    return Job.objects.filter(task=TASK, object_id=submission.pk, status__in=open_).exists()
+
+
+def _unpack(submission: Submission) -> None:
+    """Keep the members of each zip as files of their own, under the zip's name."""
+    with local_paths(submission.files.filter(status=ReceivedFile.Status.STORED)) as paths:
+        for path, archive in paths.items():
+            if not is_zip(path):
+                continue
+            with scratch_folder() as folder:
+                members = collect([path], folder)
+                for member in members.files:
+                    _keep_member(archive, members.names[member], member)
+            archive.status = ReceivedFile.Status.UNPACKED
+            archive.reason = "\n".join(f"{refused.name}: {refused.reason}" for refused in members.refused)
+            archive.save(update_fields=["status", "reason"])
+
+
+def _keep_member(archive: ReceivedFile, name: str, path: Path) -> None:
+    with path.open("rb") as content:
+        stored = store(archive.submission, File(content))
+    try:
+        with transaction.atomic():
+            ReceivedFile.objects.create(
+                submission=archive.submission,
+                given_name=f"{archive.given_name}/{name}"[-400:],
+                stored_as=stored.name,
+                size=stored.size,
+                sha256=stored.sha256,
+            )
+    except IntegrityError:
+        # The same bytes arrived before, in this zip or beside it.
+        return
+
+
+def _add_to_series(submission: Submission, group: SeriesFiles, paths: Mapping[Path, ReceivedFile]) -> None:
+    series, new = Series.objects.get_or_create(
+        submission=submission,
+        series_uid=group.series_uid,
+        patient_key=group.patient_key,
+        defaults={
+            "study_uid": group.study_uid,
+            "description": group.description[:120],
+            "number": group.number,
+            "modality": group.modality,
+        },
+    )
+    files = [paths[header.path] for header in group.headers]
+    Instance.objects.bulk_create(
+        (
+            Instance(series=series, file=paths[header.path], sop_instance_uid=header.sop_instance_uid)
+            for header in group.headers
+        ),
+        batch_size=500,
+    )
+    ReceivedFile.objects.filter(pk__in=[file.pk for file in files]).update(status=ReceivedFile.Status.SORTED)
+    if not new and series.status != Series.Status.WAITING:
+        advance(series, Series.Status.WAITING, by=None, failure="")
+
+
+def _refuse(file: ReceivedFile, reason: str) -> None:
+    file.status = ReceivedFile.Status.REFUSED
+    file.reason = reason
+    file.save(update_fields=["status", "reason"])
