@@ -5,6 +5,7 @@ files to labels, stands in test_journey.py.
 """
 
 import hashlib
+import io
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -111,8 +112,9 @@ def add_series(
             series=series, file=file, sop_instance_uid=fact.sop_instance_uid, pixel_sha256=fact.pixel_sha256
         )
     for name, picture in digest.pictures.items():
-        with default_storage.open(series.picture_path(name), "wb") as png:
-            Image.fromarray(picture).save(png, format="PNG")
+        png = io.BytesIO()
+        Image.fromarray(picture).save(png, format="PNG")
+        default_storage.save(series.picture_path(name), ContentFile(png.getvalue()))
     Classification.objects.create(
         series=series,
         digest_sha256=series.digest_sha256,

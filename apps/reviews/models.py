@@ -41,6 +41,11 @@ class ReviewCase(models.Model):
     class Meta:
         ordering = ("-resubmitted", "due_at", "pk")
         indexes = (models.Index(fields=("status", "-resubmitted", "due_at"), name="cases_in_due_order"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("holder",), condition=models.Q(status="claimed"), name="one_case_on_each_desk"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"case {self.pk}"

@@ -1,6 +1,6 @@
-from datetime import datetime
+from datetime import timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -13,13 +13,14 @@ from apps.reviews.clock import BACK_TO_QUEUE_AFTER
 from apps.reviews.models import REVIEW_WITHIN, ReviewCase, ReviewSession
 from apps.reviews.permissions import may_review
 from apps.reviews.querysets import ReviewCaseQuerySet
+from apps.reviews.services.timing import count_work, stop_clock
 
 NOT_AN_ANALYST = "Only the image analysts of this trial review its cases."
 
 
 def open_case(submission: Submission) -> ReviewCase:
     """Put a transferred submission into the queue; a second call returns the same case."""
-    slots = list(submission.slots.select_related("series"))
+    slots = list(submission.slots.select_related("series", "required"))
     abstained = any(
         slot.series.classifications.filter(digest_sha256=slot.series.digest_sha256, abstained=True).exists()
         for slot in slots
@@ -32,13 +33,18 @@ def open_case(submission: Submission) -> ReviewCase:
             defaults={
                 "due_at": received_at + REVIEW_WITHIN,
                 "resubmitted": submission.replaces is not None,
-                "ai_disagrees": any(slot.state != SlotMatch.State.OK for slot in slots),
+                "ai_disagrees": any(_speaks_against(slot) for slot in slots),
                 "abstained": abstained,
             },
         )
         if opened:
             record("reviewcase.opened", case, by=None, new={"due_at": case.due_at.isoformat()})
     return case
+
+
+def _speaks_against(slot: SlotMatch) -> bool:
+    nothing_needed = slot.state == SlotMatch.State.MISSING and slot.required.optional
+    return slot.state != SlotMatch.State.OK and not nothing_needed
 
 
 def claim_next(*, by: User, among: ReviewCaseQuerySet | None = None) -> ReviewCase | None:
@@ -55,6 +61,12 @@ def claim_next(*, by: User, among: ReviewCaseQuerySet | None = None) -> ReviewCa
             claim(case, by=by)
         except StaleState:
             continue
+        except Refused:
+            # The same analyst pressed twice, and the other request was quicker.
+            held = held_case(by)
+            if held is None:
+                raise
+            return held
         return case
     return None
 
@@ -75,37 +87,48 @@ def claim(case: ReviewCase, *, by: User) -> None:
     if case.status == ReviewCase.Status.CLAIMED:
         raise WrongState(f"{case.holder} has this case. Take another one, or ask {case.holder} to put it back.")
     now = timezone.now()
-    with transaction.atomic():
-        advance(case, ReviewCase.Status.CLAIMED, by=by, holder=by)
-        advance(case.submission, Submission.Status.IN_REVIEW, by=by)
-        ReviewSession.objects.create(case=case, analyst=by, started_at=now, last_beat_at=now)
+    try:
+        with transaction.atomic():
+            advance(case, ReviewCase.Status.CLAIMED, by=by, holder=by)
+            advance(case.submission, Submission.Status.IN_REVIEW, by=by)
+            ReviewSession.objects.create(case=case, analyst=by, started_at=now, last_beat_at=now)
+    except IntegrityError:
+        raise Refused("You took another case a moment ago, in another window. Decide it or put it back.") from None
 
 
 def release(case: ReviewCase, *, by: User) -> None:
     """Put a case back into the queue undecided; the time spent on it stays recorded."""
     require(case.holder_id == by.pk, "Only the analyst who holds a case can put it back.")
-    _back_to_queue(case, by=by, because="", ended_at=timezone.now())
+    count_work(case, by)
+    with transaction.atomic():
+        stop_clock(case, by)
+        _back_to_queue(case, by=by, because="")
 
 
 def return_idle_cases() -> int:
     """Put back the cases whose analyst has left; returns how many. Run by beat."""
     silent_since = timezone.now() - BACK_TO_QUEUE_AFTER
     idle = ReviewSession.objects.filter(ended_at=None, last_beat_at__lt=silent_since)
-    returned = 0
-    for session in idle.select_related("case__submission"):
-        try:
-            _back_to_queue(
-                session.case, by=None, because="No sign of work for 15 minutes.", ended_at=session.last_beat_at
-            )
-        except (StaleState, WrongState):
-            # Decided or put back in this moment.
-            continue
-        returned += 1
-    return returned
+    return sum(_return_idle(session) for session in idle.select_related("case__submission"))
 
 
-def _back_to_queue(case: ReviewCase, *, by: User | None, because: str, ended_at: datetime) -> None:
-    with transaction.atomic():
-        advance(case, ReviewCase.Status.WAITING, by=by, because=because, holder=None)
-        advance(case.submission, Submission.Status.TRANSFERRED, by=by, because=because)
-        case.sessions.filter(ended_at=None).update(ended_at=ended_at)
+def _return_idle(session: ReviewSession) -> bool:
+    """Put one case back; False when its analyst has just come back, decided it or put it back."""
+    still_silent = ReviewSession.objects.filter(pk=session.pk, ended_at=None, last_beat_at=session.last_beat_at)
+    try:
+        with transaction.atomic():
+            if still_silent.update(ended_at=session.last_beat_at) != 1:
+                return False
+            _back_to_queue(session.case, by=None, because=f"No sign of work for {_minutes(BACK_TO_QUEUE_AFTER)}.")
+    except (StaleState, WrongState):
+        return False
+    return True
+
+
+def _minutes(time: timedelta) -> str:
+    return f"{time.total_seconds() / 60:.0f} minutes"
+
+
+def _back_to_queue(case: ReviewCase, *, by: User | None, because: str) -> None:
+    advance(case, ReviewCase.Status.WAITING, by=by, because=because, holder=None)
+    advance(case.submission, Submission.Status.TRANSFERRED, by=by, because=because)

@@ -5,14 +5,15 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.accounts.permissions import require
-from apps.audit.lifecycle import Refused, advance
+from apps.audit.lifecycle import Refused, WrongState, advance
 from apps.audit.services import record
 from apps.imageqc.models import Classification
 from apps.intake.models import Series, Submission
 from apps.reviews.models import Decision, LabelCorrection, ReviewCase
-from apps.reviews.permissions import may_decide
+from apps.reviews.permissions import may_decide, may_review
 from apps.reviews.reasons import REASONS
-from apps.reviews.services.timing import NOT_ON_YOUR_DESK, active_seconds, beat
+from apps.reviews.services.claiming import NOT_AN_ANALYST
+from apps.reviews.services.timing import NOT_ON_YOUR_DESK, active_seconds, beat, stop_clock
 
 OUTCOME = {
     Decision.Verdict.ACCEPT: Submission.Status.ACCEPTED,
@@ -24,24 +25,35 @@ OUTCOME = {
 
 def decide(case: ReviewCase, verdict: str, *, by: User, reasons: Sequence[str] = (), note: str = "") -> Decision:
     """Give the verdict on the case at hand; all but a plain accept need a reason that the site can read."""
-    require(may_decide(by, case), NOT_ON_YOUR_DESK)
-    note = note.strip()
+    _on_the_desk(case, by)
+    reasons, note = list(dict.fromkeys(reasons)), note.strip()
     _refuse_incomplete(verdict, reasons, note)
     beat(case, by=by)
     with transaction.atomic():
+        stop_clock(case, by)
         advance(case, ReviewCase.Status.DECIDED, by=by, because=note)
         advance(case.submission, OUTCOME[Decision.Verdict(verdict)], by=by, because=note, decided_at=timezone.now())
-        case.sessions.filter(ended_at=None).update(ended_at=timezone.now())
         decision = Decision.objects.create(
             case=case,
             verdict=verdict,
-            reasons=list(reasons),
+            reasons=reasons,
             note=note,
             decided_by=by,
             active_seconds=active_seconds(case),
         )
-        record("reviewcase.verdict", case, by=by, new={"verdict": verdict, "reasons": list(reasons)}, because=note)
+        record("reviewcase.verdict", case, by=by, new={"verdict": verdict, "reasons": reasons}, because=note)
     return decision
+
+
+def _on_the_desk(case: ReviewCase, by: User) -> None:
+    """Refuse unless the case is claimed and `by` is the analyst who holds it."""
+    require(may_review(by, case), NOT_AN_ANALYST)
+    if case.status == ReviewCase.Status.DECIDED:
+        raise WrongState(
+            f"This case was decided by {case.decision.decided_by} on {case.decision.decided_at:%d %b %Y, %H:%M} UTC; "
+            "a decision is never changed."
+        )
+    require(may_decide(by, case), NOT_ON_YOUR_DESK)
 
 
 def _refuse_incomplete(verdict: str, reasons: Sequence[str], note: str) -> None:
@@ -60,7 +72,7 @@ def _refuse_incomplete(verdict: str, reasons: Sequence[str], note: str) -> None:
 
 def correct_label(case: ReviewCase, series: Series, module: str, label: str, *, by: User) -> LabelCorrection:
     """Set the label that the analyst sees on the pictures; the ensemble's own stays beside it."""
-    require(may_decide(by, case), NOT_ON_YOUR_DESK)
+    _on_the_desk(case, by)
     if series.submission_id != case.submission_id:
         raise Refused("This series belongs to another case.")
     if module not in LabelCorrection.LABELS or label not in LabelCorrection.LABELS[LabelCorrection.Module(module)]:
@@ -68,6 +80,9 @@ def correct_label(case: ReviewCase, series: Series, module: str, label: str, *, 
     said = Classification.objects.filter(series=series).order_by("pk").last()
     ensemble_label = (getattr(said, module)["label"] if said else None) or ""
     with transaction.atomic():
+        # Held in the transaction, so that a decision made in this moment comes before or after, never between.
+        on_the_desk = ReviewCase.objects.filter(pk=case.pk, status=ReviewCase.Status.CLAIMED, holder=by)
+        require(on_the_desk.select_for_update().exists(), NOT_ON_YOUR_DESK)
         correction = LabelCorrection.objects.create(
             case=case, series=series, module=module, ensemble_label=ensemble_label, label=label, corrected_by=by
         )

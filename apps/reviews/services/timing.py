@@ -15,13 +15,25 @@ def beat(case: ReviewCase, *, by: User) -> float:
 
     Two tabs on one case do not count twice: a beat adds the gap to the last beat of either.
     """
-    require(may_decide(by, case), NOT_ON_YOUR_DESK)
-    session = case.sessions.get(ended_at=None)
+    require(may_decide(by, case) and count_work(case, by), NOT_ON_YOUR_DESK)
+    return active_seconds(case)
+
+
+def count_work(case: ReviewCase, analyst: User) -> bool:
+    """Add the gap since the last sign of work; False when the analyst has no open session on the case."""
+    session = case.sessions.filter(ended_at=None, analyst=analyst).first()
+    if session is None:
+        return False
     now = timezone.now()
     case.sessions.filter(pk=session.pk, last_beat_at=session.last_beat_at, ended_at=None).update(
         last_beat_at=now, active_seconds=F("active_seconds") + active_gap(session.last_beat_at, now)
     )
-    return active_seconds(case)
+    return True
+
+
+def stop_clock(case: ReviewCase, analyst: User) -> None:
+    """End the analyst's session in the transaction that ends the work; refuses when it is not open any more."""
+    require(case.sessions.filter(ended_at=None, analyst=analyst).update(ended_at=timezone.now()) == 1, NOT_ON_YOUR_DESK)
 
 
 def active_seconds(case: ReviewCase) -> float:
