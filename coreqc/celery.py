@@ -1,7 +1,7 @@
-"""The Celery application: queues, routes and what beat starts.
+"""The Celery application.
 
-Work is sent through ``apps.jobs`` (one row per job), so that a killed worker or a lost message delays a job and
-never loses it. What stands here only says where a task runs and how long it may take.
+Work is sent through ``apps.jobs`` (one row per job), so that a killed worker or a lost message delays a job
+and never loses it. Queues, limits and what beat starts stand in `coreqc.settings.base`.
 """
 
 import os

@@ -49,9 +49,7 @@ def flag(name: str, *, default: bool) -> bool:
         return True
     if value.lower() in NO:
         return False
-    raise ImproperlyConfigured(
-        f"{name}={value!r} is neither yes nor no. Expected: 1 or 0. Example: {name}=1."
-    )
+    raise ImproperlyConfigured(f"{name}={value!r} is neither yes nor no. Expected: 1 or 0. Example: {name}=1.")
 
 
 def number(name: str, *, default: int, least: int, most: int) -> int:
@@ -81,9 +79,7 @@ def choice(name: str, choices: tuple[str, ...], *, default: str) -> str:
 
 def words(name: str, *, expected: str, example: str, default: tuple[str, ...] | None = None) -> list[str]:
     """Return a list written with commas."""
-    value = text(
-        name, expected=expected, example=example, default=None if default is None else ",".join(default)
-    )
+    value = text(name, expected=expected, example=example, default=None if default is None else ",".join(default))
     return [word.strip() for word in value.split(",") if word.strip()]
 
 
@@ -121,8 +117,8 @@ def _read(name: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as reason:
         raise ImproperlyConfigured(
-            f"{name}_FILE={path!r} cannot be read ({reason.strerror}). Expected: the path of a readable file that "
-            f"holds the value of {name}. Example: {name}_FILE=/run/secrets/{name.lower()}."
+            f"{name}_FILE={path!r} cannot be read ({reason.strerror}). Expected: the path of a readable "
+            f"file that holds the value of {name}. Example: {name}_FILE=/run/secrets/{name.lower()}."
         ) from reason
 
 

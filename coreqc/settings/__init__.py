@@ -1,1 +1,1 @@
-"""Settings: `base` is shared; `development` is the embedded shape, `production` the served one, `test` the suite's."""
+"""Settings: `base` for all shapes, `development` the embedded one, `production`, and `test` for the suite."""

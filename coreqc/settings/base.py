@@ -129,9 +129,7 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 # --- Files
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-MEDIA_URL = (
-    "/media/"  # Never served as such: each file goes through a view that starts from `visible_to(user)`.
-)
+MEDIA_URL = "/media/"  # Never served as such: each file goes through a view that starts from `visible_to(user)`.
 IMAGEQC_BUNDLE = BASE_DIR / "models" / "imageqc-lite" / "0.1.0"
 IMAGEQC_THREADS = 1  # per worker child; children x threads should not exceed the cores
 
@@ -155,6 +153,7 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 50,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "coreqc.api_errors.answer",
     "DEFAULT_THROTTLE_RATES": {"token": "30/min"},
 }
 SPECTACULAR_SETTINGS = {

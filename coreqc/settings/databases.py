@@ -5,16 +5,18 @@ from typing import Any
 
 from coreqc import env
 
-# WAL: readers never wait for the writer. recursive_triggers: INSERT OR REPLACE meets the triggers that guard what
-# is append-only. synchronous=NORMAL: in WAL mode a power cut may lose the last moment, never the database.
+# WAL: readers never wait for the writer. recursive_triggers: INSERT OR REPLACE meets the triggers that guard
+# what is append-only. synchronous=NORMAL: in WAL mode a power cut costs the last moment at most.
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON;PRAGMA recursive_triggers=ON;"
 )
 
 
 def sqlite(path: Path) -> dict[str, Any]:
-    """IMMEDIATE takes the write lock at BEGIN: with SQLite's own default, two writers that read first cannot both
-    go on, and one of them fails at once whatever the time-out.
+    """Settings for a SQLite file.
+
+    IMMEDIATE takes the write lock at BEGIN: with SQLite's own default, two writers that read first cannot
+    both go on, and one of them fails at once whatever the time-out.
     """
     return {
         "ENGINE": "django.db.backends.sqlite3",

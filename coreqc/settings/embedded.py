@@ -12,7 +12,7 @@ def folder(path: Path) -> Path:
 
 
 def secret_key(path: Path) -> str:
-    """Return the key kept at ``path``, made on first use. Web, worker and beat may come here at the same time."""
+    """Return the key kept at ``path``, made on first use. Web, worker and beat may come at the same time."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     if not path.exists():
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -43,7 +43,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = env.text(
     default="/tmp/coreqc-beat-schedule",
 )
 
-# ── Files: one volume shared by web and workers, or S3 where a bucket is named ─────────────────────────────────
+# --- Files: one volume shared by web and workers, or S3 where a bucket is named
 MEDIA_ROOT = Path(
     env.text(
         "MEDIA_ROOT",
@@ -67,12 +67,8 @@ if S3_BUCKET:
                 "S3_ENDPOINT", schemes=("https", "http"), example="https://s3.example.org", default=""
             )
             or None,
-            "access_key": env.text(
-                "S3_ACCESS_KEY", expected="the access key of the bucket", example="AKIA..."
-            ),
-            "secret_key": env.text(
-                "S3_SECRET_KEY", expected="the secret key of the bucket", example="wJal..."
-            ),
+            "access_key": env.text("S3_ACCESS_KEY", expected="the access key of the bucket", example="AKIA..."),
+            "secret_key": env.text("S3_SECRET_KEY", expected="the secret key of the bucket", example="wJal..."),
             "signature_version": "s3v4",
             "file_overwrite": False,
             "querystring_auth": True,
@@ -80,7 +76,7 @@ if S3_BUCKET:
         },
     }
 
-# ── Transport ─────────────────────────────────────────────────────────────────────────────────────────────────
+# --- Transport
 if env.flag("BEHIND_TLS_PROXY", default=True):
     # The proxy must set this header itself and drop what a client sends under its name.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -92,5 +88,5 @@ SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
-# ── Logs ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# --- Logs
 LOGGING["root"]["level"] = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")

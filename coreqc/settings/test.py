@@ -1,4 +1,4 @@
-"""The suite's settings: SQLite in a file of its own, or PostgreSQL and Redis when the environment names them."""
+"""The suite's settings: SQLite in a file of its own, or PostgreSQL and Redis where the variables say so."""
 
 import os
 import tempfile
@@ -21,7 +21,7 @@ if env.flag("COREQC_TEST_POSTGRESQL", default=False):
     DATABASES["default"]["TEST"] = {"NAME": f"test_coreqc_{os.getpid()}"}
 else:
     DATABASES = {"default": sqlite(VAR_DIR / "coreqc.sqlite3")}
-    # A file, as in the embedded shape: threads and live servers then meet in the same database as in real life.
+    # A file, as in the embedded shape: threads and live servers meet in one database, as in real life.
     DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
