@@ -42,6 +42,11 @@ def series_words(digest: SeriesDigest) -> str:
     return f"{number}, '{digest.description}'" if digest.description else number
 
 
+def series_subject(digest: SeriesDigest) -> str:
+    """Return a series as the subject of a sentence, the comma behind it included: "series 7, 'PV 3.0',"."""
+    return f"{series_words(digest)}," if digest.description else series_words(digest)
+
+
 def _patients(digests: Sequence[SeriesDigest], known: KnownInstances) -> list[Finding]:
     groups = _group(digests, [digest.patient_key for digest in digests])
     if len(groups) > 1:
@@ -85,7 +90,7 @@ def _sent_before(digest: SeriesDigest, sent: Mapping[str, str], rule: Rule) -> l
         if not by_uid[where] and len(different[where]) < enough:
             continue
         found = f"{by_uid[where] + by_pixels[where]} of {digest.n_instances} images"
-        findings.append(rule.found(found, where=where, series=series_words(digest)))
+        findings.append(rule.found(found, where=where, series=series_subject(digest)))
     return findings
 
 

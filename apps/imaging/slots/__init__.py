@@ -1,0 +1,153 @@
+"""Required series against the series at hand: which one stands for which slot, and what the person is told.
+
+The board is the assignment of series to slots with the smallest total cost. What a series costs in a slot:
+
+====================================================================  ====
+the body part is not sure, or at the border of abdomen and pelvis       30
+the contrast is not sure                                                20
+the contrast is the other one                                           60
+the abdomen without the pelvis, where the pelvis is asked for           60
+each other finding that blocks (slice thickness, coverage, ...)         10
+each other finding that warns                                            2
+each 10 mm between the slices (the thinner of two equal series wins)     1
+====================================================================  ====
+
+An empty slot costs 1000, so that a mandatory slot is served first; an optional one 50, so that it is not filled with
+a series of the other contrast. Another body part, and what is no CT scan at all
+(`why_never_a_slot`), never stands for a slot unless the person put it there.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from apps.imaging.slots.board import SlotBoard, SlotState, SlotStatus, UnusedSeries
+from apps.imaging.slots.fit import EMPTY_COST, EMPTY_OPTIONAL_COST, NEVER, Candidate, Table, slot_findings
+from apps.imaging.slots.sentences import chosen_sentence, found_sentence, missing_sentence, suggestion, why_unused
+from apps.imaging.spec import ImagingSpec, SeriesSpec
+
+__all__ = [
+    "Candidate",
+    "SlotBoard",
+    "SlotState",
+    "SlotStatus",
+    "UnusedSeries",
+    "match",
+    "slot_findings",
+]
+
+
+def match(
+    spec: ImagingSpec, candidates: Sequence[Candidate], chosen: Mapping[str, str | None] | None = None
+) -> SlotBoard:
+    """Put the series at hand into the slots of the specification.
+
+    Parameters
+    ----------
+    spec
+        The required series.
+    candidates
+        The series at hand, in any order; the board does not depend on it.
+    chosen
+        What the person decided: key of a series -> the slot it is to fill, or None when it is not to be used. It is
+        kept even where the series does not fit; the slot then says so. Of two series chosen for one slot, the
+        better one stands.
+
+    Raises
+    ------
+    ValueError
+        When two candidates have the same key, or `chosen` names a slot or a series that does not exist.
+    """
+    table = Table(spec, candidates)
+    chosen = dict(chosen or {})
+    _refuse_unknown(table, chosen)
+    placed = _place_chosen(table, chosen)
+    by_person = set(placed)
+    free_slots = [required for required in spec.series if required.slot not in placed]
+    free_keys = [key for key in table.candidates if key not in chosen]
+    placed |= _assign(table, free_slots, free_keys)
+    slots = tuple(_state(table, required, placed, by_person) for required in spec.series)
+    used = set(placed.values())
+    unused = sorted(
+        (candidate for key, candidate in table.candidates.items() if key not in used),
+        key=lambda candidate: (candidate.digest.series_number or 0, candidate.key),
+    )
+    return SlotBoard(
+        slots=slots,
+        unused=tuple(UnusedSeries(candidate.key, why_unused(table, candidate, placed, chosen)) for candidate in unused),
+    )
+
+
+def _refuse_unknown(table: Table, chosen: Mapping[str, str | None]) -> None:
+    slots = {required.slot for required in table.spec.series}
+    for key, slot in chosen.items():
+        if key not in table.candidates:
+            raise ValueError(f"{key!r} is none of the series at hand")
+        if slot is not None and slot not in slots:
+            raise ValueError(f"{slot!r} is no slot of {table.spec.name} {table.spec.version}")
+
+
+def _place_chosen(table: Table, chosen: Mapping[str, str | None]) -> dict[str, str]:
+    """Return slot -> key for what the person decided; of several for one slot the one that costs least."""
+    placed: dict[str, str] = {}
+    for key in table.candidates:
+        slot = chosen.get(key)
+        if slot is None:
+            continue
+        if slot not in placed or table.fit(slot, key).cost < table.fit(slot, placed[slot]).cost:
+            placed[slot] = key
+    return placed
+
+
+def _assign(table: Table, slots: Sequence[SeriesSpec], keys: Sequence[str]) -> dict[str, str]:
+    """Return slot -> key of the cheapest assignment; a slot is left empty where that is cheaper."""
+    if not slots or not keys:
+        return {}
+    import numpy as np
+    from scipy.optimize import linear_sum_assignment
+
+    costs = np.full((len(slots), len(keys) + len(slots)), NEVER)
+    for row, required in enumerate(slots):
+        for column, key in enumerate(keys):
+            fit = table.fit(required.slot, key)
+            if fit.possible:
+                costs[row, column] = fit.cost
+        costs[row, len(keys) + row] = EMPTY_OPTIONAL_COST if required.optional else EMPTY_COST
+    rows, columns = linear_sum_assignment(costs)
+    return {slots[row].slot: keys[column] for row, column in zip(rows, columns, strict=True) if column < len(keys)}
+
+
+def _state(table: Table, required: SeriesSpec, placed: Mapping[str, str], by_person: set[str]) -> SlotState:
+    """Return one slot of the board with its sentence."""
+    key = placed.get(required.slot)
+    fit = None if key is None else table.fit(required.slot, key)
+    better = None
+    if fit is None or fit.status is SlotStatus.PROBLEM:
+        better = _better(table, required, placed)
+    if key is None:
+        sentence = missing_sentence(table, required, placed, better)
+    elif required.slot in by_person:
+        sentence = chosen_sentence(table, required, key, better)
+    else:
+        sentence = found_sentence(table, required, key)
+    return SlotState(
+        spec=required,
+        status=SlotStatus.MISSING if fit is None else fit.status,
+        sentence=sentence,
+        key=key,
+        chosen_by_person=required.slot in by_person,
+        findings=() if fit is None else fit.findings,
+        suggestion="" if better is None else suggestion(table, better),
+        suggested_key=better,
+    )
+
+
+def _better(table: Table, required: SeriesSpec, placed: Mapping[str, str]) -> str | None:
+    """Return the key of the best series that would be ok in this slot and is not ok where it is now."""
+    needed = {key for slot, key in placed.items() if table.fit(slot, key).status is SlotStatus.OK}
+    fitting = [
+        key
+        for key in table.candidates
+        if key not in needed
+        and table.fit(required.slot, key).possible
+        and table.fit(required.slot, key).status is SlotStatus.OK
+    ]
+    return min(fitting, key=lambda key: (table.fit(required.slot, key).cost, key), default=None)

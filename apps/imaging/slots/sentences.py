@@ -1,0 +1,111 @@
+"""The slot board in a coordinator's words: what is wrong, where, and what to do next."""
+
+from collections.abc import Mapping
+
+from apps.imaging.findings import Finding, Severity
+from apps.imaging.rules import catalogue, why_never_a_slot
+from apps.imaging.rules.identity import series_subject, series_words
+from apps.imaging.rules.series import body_part_words
+from apps.imaging.slots.board import SlotStatus
+from apps.imaging.slots.fit import Candidate, Table
+from apps.imaging.spec import EITHER, SeriesSpec, series_title
+
+
+def found_sentence(table: Table, required: SeriesSpec, key: str) -> str:
+    """Return the sentence of a slot that the assignment filled."""
+    fit = table.fit(required.slot, key)
+    words = _subject(table, key)
+    if fit.status is SlotStatus.OK:
+        remarks = [finding.sentence for finding in fit.findings if finding.severity is Severity.WARN]
+        return " ".join((f"{required.title}: {words} looks right.", *remarks))
+    judged = "does not fit" if fit.blocks else "may be right"
+    return f"{required.title}: {words} {judged}. {fit.first_problem.sentence}"
+
+
+def chosen_sentence(table: Table, required: SeriesSpec, key: str, better: str | None) -> str:
+    """Return the sentence of a slot that the person filled, naming the better series where there is one."""
+    fit = table.fit(required.slot, key)
+    if fit.status is SlotStatus.OK:
+        return found_sentence(table, required, key)
+    words, problem = series_words(table.candidates[key].digest), fit.first_problem
+    if better is None:
+        return f"{required.title}: you chose {words}. {problem.sentence}"
+    return f"{required.title}: you chose {_choice_words(problem)} ({words}); {_subject(table, better)} looks right."
+
+
+def _choice_words(problem: Finding) -> str:
+    """Return what the person chose, seen from what is wrong with it: "a non-contrast series"."""
+    found = problem.found
+    return {
+        catalogue.NOT_CT.code: found,
+        catalogue.LOCALIZER.code: "a localizer",
+        catalogue.SECONDARY_CAPTURE.code: "pictures of a screen",
+        catalogue.REFORMATTED.code: "images computed from the scan",
+        catalogue.BODY_PART.code: f"a series of {found}",
+        catalogue.CONTRAST.code: "a non-contrast series" if found.startswith("without") else f"a series {found}",
+        catalogue.SLICE_THICKNESS.code: f"a series with slices of {found}",
+        catalogue.SPACING.code: f"a series with slices {found} apart",
+        catalogue.COVERAGE.code: f"a series that covers only {found}",
+    }.get(problem.code, "a series that does not clearly fit")
+
+
+def missing_sentence(table: Table, required: SeriesSpec, placed: Mapping[str, str], better: str | None) -> str:
+    """Return the sentence of an empty slot: what is missing, why, and what to do."""
+    if better is not None:
+        return f"{required.title} is missing; {_subject(table, better)} looks right."
+    if required.optional:
+        return f"{required.title} is not here. It is optional, so nothing is to be done."
+    elsewhere = [
+        (slot, key)
+        for slot, key in sorted(placed.items())
+        if table.fit(required.slot, key).possible and table.fit(required.slot, key).status is SlotStatus.OK
+    ]
+    if elsewhere:
+        slot, key = elsewhere[0]
+        why = f": {_subject(table, key)} already stands for {table.spec.slot(slot).title}"
+    elif table.candidates:
+        why = f": none of the series here shows {body_part_words(required.body_part)}"
+    else:
+        why = ""
+    return f"{required.title} is missing{why}. Add the series to this visit, or transfer with a reason."
+
+
+def suggestion(table: Table, key: str) -> str:
+    """Return the next step that a better series at hand allows."""
+    return f"Choose {_subject(table, key)} for this slot."
+
+
+def why_unused(table: Table, candidate: Candidate, placed: Mapping[str, str], chosen: Mapping[str, str | None]) -> str:
+    """Return in words why a series stands for no slot."""
+    if candidate.key in chosen:
+        slot = chosen[candidate.key]
+        if slot is None:
+            return "You left it out."
+        other = _subject(table, placed[slot])
+        return f"You chose two series for {table.spec.slot(slot).title}; {other} fits better."
+    never = why_never_a_slot(candidate.digest, candidate.classification)
+    if never:
+        return f"Not needed: {never}."
+    shown = _shown_words(candidate)
+    near = [required for required in table.spec.series if table.fit(required.slot, candidate.key).possible]
+    if not near:
+        return f"Not needed: it looks like {shown}, which this visit does not ask for."
+    best = min(near, key=lambda required: table.fit(required.slot, candidate.key).cost)
+    holder = placed.get(best.slot)
+    if holder is None:
+        return f"It looks like {shown}, which does not fit {best.title}."
+    return f"It looks like {shown}; {_subject(table, holder)} fits {best.title} better."
+
+
+def _shown_words(candidate: Candidate) -> str:
+    """Return what the pictures show as the name of a scan: "a chest CT with contrast"."""
+    answers = candidate.classification
+    if answers is None or answers.body_part.label is None:
+        return "a scan whose body part is not sure"
+    title = series_title(answers.body_part.label, answers.contrast.label or EITHER)
+    return f"{'an' if title[0] in 'AEIOU' else 'a'} {title[0].lower()}{title[1:]}"
+
+
+
+def _subject(table: Table, key: str) -> str:
+    return series_subject(table.candidates[key].digest)
