@@ -6,6 +6,8 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 
+from coreqc import env
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 INSTALLED_APPS = [
@@ -48,6 +50,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Every view asks for a log-in unless it says otherwise: a forgotten word closes a page, never opens it.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "apps.ui.middleware.ReadersTimeZone",
     "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -68,6 +71,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "apps.ui.context_processors.frame",
             ],
         },
     },
@@ -130,8 +134,6 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_URL = "/media/"  # Never served as such: each file goes through a view that starts from `visible_to(user)`.
-IMAGEQC_BUNDLE = BASE_DIR / "models" / "imageqc-lite" / "0.1.0"
-IMAGEQC_THREADS = 1  # per worker child; children x threads should not exceed the cores
 
 # An uploaded file goes to disk as it arrives, whatever its size: the web process stays small.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
@@ -140,6 +142,18 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o750
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # form fields and JSON; files are not counted
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 3000
+
+# --- The ensemble
+IMAGEQC_BUNDLE = Path(
+    env.text(
+        "IMAGEQC_BUNDLE",
+        expected="the folder of a model bundle",
+        example="/srv/bundles/imageqc-lite/0.1.0",
+        default=str(BASE_DIR / "models" / "imageqc-lite" / "0.1.0"),
+    )
+)
+# Per worker process: processes times threads should not exceed the cores, or they slow each other down.
+IMAGEQC_THREADS = env.number("IMAGEQC_THREADS", default=1, least=1, most=64)
 
 # --- REST
 REST_FRAMEWORK = {

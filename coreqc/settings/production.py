@@ -52,6 +52,15 @@ MEDIA_ROOT = Path(
         default="/var/lib/coreqc/media",
     )
 )
+# Where a file rests while it arrives: on the disk of MEDIA_ROOT, moving it into place copies nothing.
+FILE_UPLOAD_TEMP_DIR = Path(
+    env.text(
+        "UPLOAD_TEMP_DIR",
+        expected="a folder with room for the largest upload",
+        example="/var/lib/coreqc/incoming",
+        default="/var/lib/coreqc/incoming",
+    )
+)
 S3_BUCKET = env.text("S3_BUCKET", expected="the name of a bucket", example="coreqc-media", default="")
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES: dict[str, dict[str, object]] = {

@@ -1,6 +1,8 @@
 """The suite's settings: SQLite in a file of its own, or PostgreSQL and Redis where the variables say so."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -14,6 +16,7 @@ ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 
 # One folder and one database per run: several runs at once on one machine do not meet.
 VAR_DIR = Path(tempfile.mkdtemp(prefix=f"coreqc-test-{os.getpid()}-"))
+atexit.register(shutil.rmtree, VAR_DIR, ignore_errors=True)
 
 if env.flag("COREQC_TEST_POSTGRESQL", default=False):
     DATABASES = {"default": postgresql("DATABASE_URL")}
@@ -29,6 +32,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 MEDIA_ROOT = VAR_DIR / "media"
+FILE_UPLOAD_TEMP_DIR = VAR_DIR
 STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
