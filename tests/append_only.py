@@ -1,0 +1,46 @@
+"""Let the tests empty a database that guards its trail against being emptied.
+
+Tests that commit for real (`transaction=True`) are followed by a flush of every table. The triggers that make a table
+append-only refuse that, as they should; they rest for the length of the flush and for nothing else.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.db import connection
+from django.test import TransactionTestCase
+
+
+@contextmanager
+def triggers_at_rest() -> Iterator[None]:
+    """Take the append-only triggers off and put them back as they were."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            triggers = cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+            off, on = [f"DROP TRIGGER {name}" for name, _ in triggers], [sql for _, sql in triggers]
+        else:
+            cursor.execute("SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal")
+            tables = [table for (table,) in cursor.fetchall()]
+            off, on = ([f"ALTER TABLE {table} {word} TRIGGER USER" for table in tables] for word in ("DISABLE", "ENABLE"))
+        for statement in off:
+            cursor.execute(statement)
+        try:
+            yield
+        finally:
+            for statement in on:
+                cursor.execute(statement)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def flush_with_triggers_at_rest() -> Iterator[None]:
+    flush = TransactionTestCase._fixture_teardown
+
+    def teardown(case: Any) -> None:
+        with triggers_at_rest():
+            flush(case)
+
+    with patch.object(TransactionTestCase, "_fixture_teardown", teardown):
+        yield
