@@ -29,7 +29,8 @@ def _create(table: str) -> Callable[[StateApps, BaseDatabaseSchemaEditor], None]
             for event in ("update", "delete"):
                 schema.execute(_SQLITE.format(table=table, event=event))
         else:
-            schema.execute(_POSTGRESQL.format(table=table))
+            # No parameters: psycopg would read the % of the message as a placeholder.
+            schema.execute(_POSTGRESQL.format(table=table), params=None)
 
     return create
 
