@@ -2,15 +2,17 @@
 
 The board is the assignment of series to slots with the smallest total cost. What a series costs in a slot:
 
-====================================================================  ====
-the body part is not sure, or at the border of abdomen and pelvis       30
-the contrast is not sure                                                20
-the contrast is the other one                                           60
-the abdomen without the pelvis, where the pelvis is asked for           60
-each other finding that blocks (slice thickness, coverage, ...)         10
-each other finding that warns                                            2
-each 10 mm between the slices (the thinner of two equal series wins)     1
-====================================================================  ====
+=========================================================================  ========
+the body part is at the border of abdomen and pelvis                             30
+the body part is not sure (less for a high score of the slot's body part)  30 to 50
+the contrast is not sure                                                         20
+the contrast is the other one                                                    60
+the abdomen without the pelvis, where the pelvis is asked for                    60
+no pictures could be made                                                        50
+each other finding that blocks (slice thickness, coverage, ...)                  10
+each other finding that warns                                                     2
+each 10 mm between the slices (the thinner of two equal series wins)              1
+=========================================================================  ========
 
 An empty slot costs 1000, so that a mandatory slot is served first; an optional one 50, so that it is not filled with
 a series of the other contrast. Another body part, and what is no CT scan at all

@@ -12,6 +12,7 @@ from apps.imaging.spec import ImagingSpec, SeriesSpec
 
 UNSURE_BODY_PART_COST = 30.0
 UNSURE_CONTRAST_COST = 20.0
+UNLIKELY_BODY_PART_COST = 20.0
 OTHER_CONTRAST_COST = 60.0
 PART_OF_BODY_PART_COST = 60.0
 BLOCK_COST = 10.0
@@ -19,6 +20,9 @@ WARN_COST = 2.0
 SPACING_COST_PER_MM = 0.1
 EMPTY_COST = 1000.0
 EMPTY_OPTIONAL_COST = 50.0
+LEAST_BODY_PART_SCORE = 0.1
+"""A series whose body part is not sure stands for a slot only from this score for the slot's body part on."""
+
 NEVER = 1e9
 """Cost of what must not be; finite, because the assignment needs finite numbers."""
 
@@ -34,7 +38,6 @@ UNSURE_CODES = frozenset(
 """Findings that leave open whether the series is the right one; they make a slot a problem without blocking it."""
 
 _COSTS = {
-    catalogue.BODY_PART_UNSURE.code: UNSURE_BODY_PART_COST,
     catalogue.BODY_PART_BORDER.code: UNSURE_BODY_PART_COST,
     catalogue.NO_LABELS.code: UNSURE_BODY_PART_COST + UNSURE_CONTRAST_COST,
     catalogue.CONTRAST_UNSURE.code: UNSURE_CONTRAST_COST,
@@ -148,6 +151,10 @@ def fit(candidate: Candidate, required: SeriesSpec) -> Fit:
         if finding.code == catalogue.BODY_PART.code:
             cost += PART_OF_BODY_PART_COST
             possible = possible and _shows_a_part(candidate, required)
+        elif finding.code == catalogue.BODY_PART_UNSURE.code:
+            score = _body_part_score(candidate, required)
+            cost += UNSURE_BODY_PART_COST + UNLIKELY_BODY_PART_COST * (1 - score)
+            possible = possible and score >= LEAST_BODY_PART_SCORE
         elif finding.code in _COSTS:
             cost += _COSTS[finding.code]
         elif finding.severity is Severity.BLOCK:
@@ -161,3 +168,10 @@ def _shows_a_part(candidate: Candidate, required: SeriesSpec) -> bool:
     """Return whether a series of another body part is a near miss: the abdomen without the pelvis."""
     shown = candidate.classification.body_part.label if candidate.classification else None
     return (shown, required.body_part) == ("abdomen", "abdomen_pelvis")
+
+
+def _body_part_score(candidate: Candidate, required: SeriesSpec) -> float:
+    """Return the score (0 to 1) of the slot's body part; for the abdomen also that of abdomen and pelvis."""
+    scores = candidate.classification.body_part.scores if candidate.classification else {}
+    accepted = ("abdomen", "abdomen_pelvis") if required.body_part == "abdomen" else (required.body_part,)
+    return max(scores.get(part, 0.0) for part in accepted)

@@ -106,6 +106,5 @@ def _shown_words(candidate: Candidate) -> str:
     return f"{'an' if title[0] in 'AEIOU' else 'a'} {title[0].lower()}{title[1:]}"
 
 
-
 def _subject(table: Table, key: str) -> str:
     return series_subject(table.candidates[key].digest)
