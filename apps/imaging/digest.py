@@ -95,9 +95,7 @@ class SeriesDigest:
     @property
     def sha256(self) -> str:
         """Hash of the canonical JSON followed by the pictures in order of their names."""
-        text = json.dumps(
-            self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-        )
+        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         digest = hashlib.sha256(text.encode())
         for name in sorted(self.pictures):
             digest.update(name.encode())

@@ -38,13 +38,9 @@ class GeometryFacts:
 
     def to_json(self) -> dict[str, Any]:
         """Return the facts as JSON values."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
-        }
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "GeometryFacts":
         """Return the facts that `to_json` wrote."""
-        return cls(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
-        )
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})

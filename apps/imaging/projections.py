@@ -123,9 +123,7 @@ class Projector:
                 "mid": self._middles[acquired_axis],
             }
             for conversion, acquired in kinds.items():
-                pictures[f"{conversion}_{plane}"] = self._displayed(acquired, acquired_axis, plane).astype(
-                    np.float64
-                )
+                pictures[f"{conversion}_{plane}"] = self._displayed(acquired, acquired_axis, plane).astype(np.float64)
         return pictures
 
     def _displayed(self, acquired: NDArray, acquired_axis: int, plane: str) -> NDArray:
