@@ -1,7 +1,11 @@
 """The addresses of this app."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from apps.ui import views
 
 app_name = "ui"
-
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("help/", views.help_page, name="help"),
+]
