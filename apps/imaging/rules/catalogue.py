@@ -85,7 +85,7 @@ LOCALIZER = Rule(
 SECONDARY_CAPTURE = Rule(
     "secondary_capture",
     BLOCK,
-    "SOPClassUID (0008,0016), ImageType (0008,0008), ConversionType (0008,0064)",
+    "SOPClassUID (0008,0016), ImageType (0008,0008)",
     "images from the scanner",
     "none",
     "These are pictures of a screen or of a report ({found}), not slices of the scan, and may show the "

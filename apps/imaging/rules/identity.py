@@ -48,18 +48,19 @@ def series_subject(digest: SeriesDigest) -> str:
 
 
 def _patients(digests: Sequence[SeriesDigest], known: KnownInstances) -> list[Finding]:
-    groups = _group(digests, [digest.patient_key for digest in digests])
+    named = [digest for digest in digests if digest.patient_key]
+    groups = _group(named, [digest.patient_key for digest in named])
     if len(groups) > 1:
         return [catalogue.TWO_PATIENTS.found(str(len(groups)), where=_list(groups, "patient"))]
     if known.patient_keys and groups and not known.patient_keys & groups.keys():
-        where = "; ".join(series_words(digest) for digest in digests)
+        where = "; ".join(series_words(digest) for digest in named)
         return [catalogue.OTHER_PATIENT.found("another patient", where=where)]
     return []
 
 
 def _studies(digests: Sequence[SeriesDigest]) -> list[Finding]:
     """Several studies of one patient; of several patients there is a finding already."""
-    if len({digest.patient_key for digest in digests}) > 1:
+    if len({digest.patient_key for digest in digests if digest.patient_key}) > 1:
         return []
     groups = _group(digests, [digest.study_uid for digest in digests])
     if len(groups) < 2:

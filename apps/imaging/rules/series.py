@@ -73,6 +73,11 @@ def check_series_rules(
     return tuple(findings)
 
 
+def is_scan(digest: SeriesDigest) -> bool:
+    """Return whether a series is a CT scan: no other modality, no localizer, no pictures of a screen."""
+    return _not_the_scan(digest) is None
+
+
 def why_never_a_slot(digest: SeriesDigest, classification: Classification | None = None) -> str:
     """Return why this series cannot stand for a CT that a protocol asks for, in words; empty when it can."""
     never = _not_the_scan(digest)
