@@ -5,7 +5,7 @@ rows behind a number always add up to it.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
@@ -87,14 +87,13 @@ def visits_behind(trial: Trial, measure: Measure, site: Site | None = None) -> Q
 def site_rows(trial: Trial, today: date) -> list[SiteRow]:
     """Return the numbers of every site of the trial, by site number."""
     every = measures(today)
-    counts = {
-        row.pop("subject__site"): row
-        for row in _annotated(trial)
+    counted = (
+        _annotated(trial)
         .order_by()
         .values("subject__site")
-        .annotate(**{name: Count("pk", filter=measure.condition) for name, measure in every.items()})
-        .values("subject__site", *every)
-    }
+        .annotate(**{f"count_{name}": Count("pk", filter=measure.condition) for name, measure in every.items()})
+    )
+    counts = {row["subject__site"]: {name: row[f"count_{name}"] for name in every} for row in counted}
     turnaround = _turnaround(trial)
     return [
         SiteRow(
@@ -106,6 +105,11 @@ def site_rows(trial: Trial, today: date) -> list[SiteRow]:
     ]
 
 
+def totals(rows: Sequence[SiteRow]) -> dict[str, int]:
+    """Return the sums over all sites, by measure name; empty without a site."""
+    return {name: sum(row.counts[name] for row in rows) for name in (rows[0].counts if rows else ())}
+
+
 def _annotated(trial: Trial) -> QuerySet[Visit]:
     own = Submission.objects.filter(visit=OuterRef("pk"))
     transferred = own.filter(transferred_at__isnull=False)
@@ -114,6 +118,10 @@ def _annotated(trial: Trial) -> QuerySet[Visit]:
         first_status=Subquery(transferred.order_by("transferred_at", "pk").values("status")[:1]),
         returned=Exists(own.filter(status__in=(Submission.Status.RETURNED, Submission.Status.REJECTED))),
         at_the_core_lab=Exists(own.filter(status__in=Submission.AT_THE_CORE_LAB)),
+        latest_status=Subquery(
+            own.exclude(status=Submission.Status.WITHDRAWN).order_by("-created_at", "-pk").values("status")[:1]
+        ),
+        first_transferred_at=Subquery(transferred.order_by("transferred_at", "pk").values("transferred_at")[:1]),
     )
 
 

@@ -1,7 +1,11 @@
-"""The addresses of this app."""
+from django.urls import path
 
-from django.urls import URLPattern
+from apps.compliance import views
 
 app_name = "compliance"
-
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("<int:pk>/", views.trial, name="trial"),
+    path("<int:pk>/sites.csv", views.trial_csv, name="csv"),
+    path("<int:pk>/<slug:measure>/", views.visits, name="visits"),
+]
