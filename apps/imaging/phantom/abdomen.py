@@ -15,13 +15,9 @@ def under_diaphragm(subject: Subject, gap_mm: float) -> HalfSpace:
 def belly(subject: Subject) -> list[Part]:
     """Return the fat-filled space of abdomen and pelvis and the muscles that lie in it."""
     parts = [Part(Intersection([subject.cavity, under_diaphragm(subject, 0.0)]), "wall")]
-    parts.append(
-        Part(Intersection([subject.cavity, under_diaphragm(subject, 3.5)], shrink=1.5), "visceral_fat")
-    )
+    parts.append(Part(Intersection([subject.cavity, under_diaphragm(subject, 3.5)], shrink=1.5), "visceral_fat"))
     for side in (-1, 1):
-        psoas = [
-            (20, subject.spine(z)[1] + off, z) for z, off in ((1125, 8), (1090, 8), (1050, 4), (1010, 2))
-        ]
+        psoas = [(20, subject.spine(z)[1] + off, z) for z, off in ((1125, 8), (1090, 8), (1050, 4), (1010, 2))]
         psoas += [(46, 22, 975), (62, 4, 935), (74, -22, 895), (92, -8, 850)]
         parts += tube("muscle", both_sides(psoas, side), [7, 13, 18, 22, 23, 21, 15, 9])
         crus = [(16, subject.spine(z)[1] - 14, z) for z in (1195, 1150, 1110)]
@@ -35,9 +31,7 @@ def planes_of_back(subject: Subject) -> list[Part]:
     """Return the fat between the muscles of back and abdominal wall, so that they show as muscles."""
     parts: list[Part] = []
     for side in (-1, 1):
-        between = [
-            (subject.spine(z)[0] * side + 62, subject.spine(z)[1] + 30, z) for z in (1130, 1080, 1030, 1000)
-        ]
+        between = [(subject.spine(z)[0] * side + 62, subject.spine(z)[1] + 30, z) for z in (1130, 1080, 1030, 1000)]
         parts += tube("fat", both_sides(between, side), [3, 4, 4.5, 4])
         furrow = [(7, subject.spine(z)[1] + 44, z) for z in (1100, 1050, 1000)]
         parts += tube("fat", both_sides(furrow, side), [2.5, 3.5, 4])
@@ -79,7 +73,7 @@ def vessels(subject: Subject) -> list[Part]:
     parts += tube("artery", aorta, [10.5 * wide, 10 * wide, 9.2 * wide, 8.5 * wide])
     for side in (-1, 1):
         kidney = _kidney_centre(subject, side)
-        hilum = kidney + [-side * 14, -8, 0]
+        hilum = np.add(kidney, [-side * 14, -8, 0])
         parts += tube(
             "artery",
             [(4 + side * 6, before(1102, 27), 1102), (side * 30, before(1102, 14), 1100), hilum],
@@ -90,14 +84,12 @@ def vessels(subject: Subject) -> list[Part]:
             [
                 (-22 if side < 0 else -14, before(1098, 38 if side > 0 else 28), 1098),
                 (side * 26, before(1098, 38 if side > 0 else 24), 1097),
-                hilum + [0, -5, -4],
+                np.add(hilum, [0, -5, -4]),
             ],
             [5, 5, 4.5],
         )
     parts += tube("artery", [(6, before(1138, 36), 1138), (8, before(1130, 52), 1134)], [4.5, 4])
-    parts += tube(
-        "artery", [(8, before(1130, 52), 1134), (40, before(1130, 44), 1142), (86, 26, 1150)], [3.4, 3, 2.6]
-    )
+    parts += tube("artery", [(8, before(1130, 52), 1134), (40, before(1130, 44), 1142), (86, 26, 1150)], [3.4, 3, 2.6])
     parts += tube("artery", [(8, before(1130, 52), 1134), (-24, -24, 1136), (-44, -22, 1142)], [3, 2.8, 2.4])
     parts += tube(
         "artery",
@@ -120,9 +112,7 @@ def _liver(subject: Subject) -> list[Part]:
         return (lower - z) * np.float32(0.7)
 
     def beyond_left(x: Floats, y: Floats, z: Floats) -> Floats:
-        return np.maximum(
-            x - np.float32(62 + dx), (np.minimum(x, 40) * np.float32(0.55) + y - 34) * np.float32(0.8)
-        )
+        return np.maximum(x - np.float32(62 + dx), (np.minimum(x, 40) * np.float32(0.55) + y - 34) * np.float32(0.8))
 
     limits = [HalfSpace(below_surface), HalfSpace(beyond_left)]
     body = Intersection([subject.cavity, under_diaphragm(subject, 3.5), *limits], shrink=4.0)
@@ -144,10 +134,12 @@ def _liver(subject: Subject) -> list[Part]:
         [outlet, (-12, -38, 1196), (14, -56, 1190)],
     ):
         parts += tube("vein", branch, np.linspace(5.2, 1.8, len(branch)))
-    gallbladder = subject.shift("gallbladder", 4) + [-58, -58, 1108]
+    gallbladder = np.add(subject.shift("gallbladder", 4), [-58, -58, 1108])
     if subject.random("gallbladder").random() < 0.85:
-        parts += tube("wall", [gallbladder + [8, 14, 16], gallbladder + [0, -2, -6]], [6.5, 13.5], smooth=1)
-        parts += tube("bile", [gallbladder + [8, 14, 16], gallbladder + [0, -2, -6]], [5, 12], smooth=1)
+        parts += tube(
+            "wall", [np.add(gallbladder, [8, 14, 16]), np.add(gallbladder, [0, -2, -6])], [6.5, 13.5], smooth=1
+        )
+        parts += tube("bile", [np.add(gallbladder, [8, 14, 16]), np.add(gallbladder, [0, -2, -6])], [5, 12], smooth=1)
     random = subject.random("liver cysts")
     for _ in range(int(random.integers(0, 3))):
         centre = random.uniform((-100, -40, 1130), (-50, 30, 1185))
@@ -158,7 +150,7 @@ def _liver(subject: Subject) -> list[Part]:
 def _spleen_and_stomach(subject: Subject) -> list[Part]:
     inside = Intersection([subject.cavity, under_diaphragm(subject, 4.0)], shrink=4.0)
     large = float(np.clip(subject.random("spleen").normal(1.0, 0.12), 0.8, 1.4))
-    spot = subject.shift("spleen", 4) + [98, 42, 1160]
+    spot = np.add(subject.shift("spleen", 4), [98, 42, 1160])
     hollow = HalfSpace(lambda x, y, z: 30 - np.sqrt((x - 62) ** 2 + (y - 18) ** 2 + ((z - 1150) * 0.5) ** 2))
     spleen = Part(
         Intersection([inside, Ellipsoid(spot, np.array([33, 50, 58]) * large, yaw=-28, roll=12), hollow]),
@@ -176,9 +168,7 @@ def _spleen_and_stomach(subject: Subject) -> list[Part]:
     ]
     radii = np.array([30, 33, 28, 22, 18, 13]) * full
     level = -24 + float(random.normal(0, 8))
-    parts = [
-        Part(Intersection([inside, part.shape]), "bowel_wall") for part in tube("x", line, radii, smooth=2)
-    ]
+    parts = [Part(Intersection([inside, part.shape]), "bowel_wall") for part in tube("x", line, radii, smooth=2)]
     content = "oral_contrast" if drank_contrast(subject) else "bowel_content"
     lumen = tube("x", line, radii - 4.0, smooth=2)
     parts += [Part(Intersection([inside, part.shape], shrink=3.0), content) for part in lumen]
@@ -219,15 +209,13 @@ def _kidneys(subject: Subject) -> list[Part]:
                     + axes[2] * along * large
                 )
                 parts.append(Part(Ellipsoid(spot, np.array([5.4, 5.4, 6.2]) * large), "kidney_medulla"))
-        sinus = centre - [side * 9, 6, 0]
-        parts.append(
-            Part(Ellipsoid(sinus, np.array([14, 9, 25]) * large, yaw=yaw, roll=roll), "visceral_fat")
-        )
-        parts.append(Part(Ellipsoid(sinus + [0, 0, -3], np.array([8, 5, 15]), yaw=yaw), "renal_pelvis"))
+        sinus = np.subtract(centre, [side * 9, 6, 0])
+        parts.append(Part(Ellipsoid(sinus, np.array([14, 9, 25]) * large, yaw=yaw, roll=roll), "visceral_fat"))
+        parts.append(Part(Ellipsoid(np.add(sinus, [0, 0, -3]), np.array([8, 5, 15]), yaw=yaw), "renal_pelvis"))
         parts += tube(
             "renal_pelvis",
             [
-                sinus + [0, 0, -8],
+                np.add(sinus, [0, 0, -8]),
                 (side * 34, 18, 1050),
                 (side * 36, 10, 985),
                 (side * 46, 40, 930),
@@ -235,15 +223,15 @@ def _kidneys(subject: Subject) -> list[Part]:
             ],
             2.0,
         )
-        gland = centre + [-side * 22, -16, 52]
-        parts += tube("adrenal", [gland, gland + [side * 8, 14, -6]], 3.0, smooth=1) + tube(
-            "adrenal", [gland, gland + [-side * 4, 14, -6]], 3.0, smooth=1
+        gland = np.add(centre, [-side * 22, -16, 52])
+        parts += tube("adrenal", [gland, np.add(gland, [side * 8, 14, -6])], 3.0, smooth=1) + tube(
+            "adrenal", [gland, np.add(gland, [-side * 4, 14, -6])], 3.0, smooth=1
         )
         if random.random() < 0.25:
             parts.append(
                 Part(
                     Ellipsoid(
-                        centre + [side * 22, 6, random.uniform(-30, 30)], np.full(3, random.uniform(6, 14))
+                        np.add(centre, [side * 22, 6, random.uniform(-30, 30)]), np.full(3, random.uniform(6, 14))
                     ),
                     "renal_pelvis",
                 )
@@ -254,8 +242,7 @@ def _kidneys(subject: Subject) -> list[Part]:
 def _pancreas_and_duodenum(subject: Subject) -> list[Part]:
     lift = subject.shift("pancreas", 4)
     line = [
-        np.add(p, lift)
-        for p in ((-26, -22, 1088), (-20, -28, 1106), (2, -36, 1116), (32, -16, 1124), (66, 22, 1138))
+        np.add(p, lift) for p in ((-26, -22, 1088), (-20, -28, 1106), (2, -36, 1116), (32, -16, 1124), (66, 22, 1138))
     ]
     parts = tube(
         "bowel_wall",
@@ -283,11 +270,7 @@ def _bowel(subject: Subject) -> list[Part]:
     while len(line) < 150:
         step = line[-1] + random.normal(0, 22, 3)
         reach = subject.cavity.point(step[2], np.rad2deg(np.arctan2(step[1] + 5, step[0])), -19)
-        if (
-            900 < step[2] < 1096
-            and np.hypot(step[0], step[1] + 5) < np.hypot(reach[0], reach[1] + 5)
-            and step[1] < 8
-        ):
+        if 900 < step[2] < 1096 and np.hypot(step[0], step[1] + 5) < np.hypot(reach[0], reach[1] + 5) and step[1] < 8:
             if step[2] > 1068 and step[0] < -30:
                 continue
             line.append(step)
@@ -315,9 +298,7 @@ def _bowel(subject: Subject) -> list[Part]:
         bubbles = 6 if content == "faeces" else 0
         for _ in range(bubbles):
             spot = (
-                np.array(course[i])
-                + (np.array(course[i + 1]) - course[i]) * random.random()
-                + random.normal(0, 6, 3)
+                np.array(course[i]) + (np.array(course[i + 1]) - course[i]) * random.random() + random.normal(0, 6, 3)
             )
             parts.append(Part(Ellipsoid(spot, random.uniform(1.5, 4.5, 3)), "gas"))
     return parts

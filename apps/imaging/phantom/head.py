@@ -49,9 +49,7 @@ def skull_and_brain(subject: Subject) -> list[Part]:
         parts += tube("cortical", both_sides(petrous, side), [17, 12, 7])
     parts += _brain(subject, thick)
     for side in (-1, 1):
-        parts += tube(
-            "cortical", both_sides([(50, 6, 1566), (30, -4, 1568), (16, -14, 1567)], side), [11, 9, 5.5]
-        )
+        parts += tube("cortical", both_sides([(50, 6, 1566), (30, -4, 1568), (16, -14, 1567)], side), [11, 9, 5.5])
         random = subject.random(f"mastoid {side}")
         for _ in range(26):
             spot = random.normal((side * 60, 16, 1556), (5, 7, 8))
@@ -90,9 +88,7 @@ def _brain(subject: Subject, thick: float) -> list[Part]:
     parts.append(Part(Intersection([core, above_tent]), "white_matter"))
     parts.append(Part(Intersection([brain, _rim(subject, thick, 13.0 + 3 * atrophy), furrows, shell]), "csf"))
     for side in (-1, 1):
-        parts += tube(
-            "csf", both_sides([(38, -34, 1600), (52, -14, 1608), (58, 10, 1622)], side), [3, 2.6, 1.8]
-        )
+        parts += tube("csf", both_sides([(38, -34, 1600), (52, -14, 1608), (58, 10, 1622)], side), [3, 2.6, 1.8])
         parts.append(Part(Ellipsoid((side * 26, -4, 1622), (9, 24, 15), yaw=side * 20), "deep_grey"))
         parts.append(Part(Ellipsoid((side * 10, 12, 1624), (8, 14, 11)), "deep_grey"))
         parts.append(Part(Ellipsoid((side * 12, -22, 1632), (5, 9, 9)), "deep_grey"))
@@ -102,9 +98,7 @@ def _brain(subject: Subject, thick: float) -> list[Part]:
             "cerebellum",
         )
     )
-    parts += tube(
-        "white_matter", [(0, 8, 1548), (0, -2, 1568), (0, -6, 1584), (0, -4, 1600)], [7, 13, 12, 12]
-    )
+    parts += tube("white_matter", [(0, 8, 1548), (0, -2, 1568), (0, -6, 1584), (0, -4, 1600)], [7, 13, 12, 12])
     parts.append(Part(Ellipsoid((0, -20, 1590), (15, 10, 9)), "csf"))
     parts.append(Part(Ellipsoid((0, 15, 1592), (13, 6, 6)), "csf"))
     parts.append(Part(Ellipsoid((0, 14, 1571), (8, 6, 9)), "csf"))
@@ -134,9 +128,7 @@ def _brain(subject: Subject, thick: float) -> list[Part]:
             (84, 1596),
         )
     ]
-    falx = HalfSpace(
-        lambda x, y, z: np.maximum(np.abs(x) - 0.9, 30 - np.sqrt((y + 2) ** 2 + (z - 1622) ** 2))
-    )
+    falx = HalfSpace(lambda x, y, z: np.maximum(np.abs(x) - 0.9, 30 - np.sqrt((y + 2) ** 2 + (z - 1622) ** 2)))
     parts.append(Part(Intersection([inner, falx, HalfSpace(lambda x, y, z: 1592 - z)]), "dura"))
     parts += tube("venous_sinus", [(0, y * 0.99, z - 4) for y, z in top], [2.2, 2.6, 3.2, 3.6, 4, 4.4, 5, 5])
     parts += tube("venous_sinus", [(0, 24, 1616), (0, 50, 1612), (0, 80, 1596)], [2.2, 2.6, 3.5])
@@ -203,9 +195,7 @@ def face(subject: Subject) -> list[Part]:
         parts += tube(
             "cortical", both_sides([(50, -66, 1606), (52, -64, 1590), (50, -68, 1570)], side), [3.6, 3.2, 4.2]
         )
-        parts += tube(
-            "cortical", both_sides([(12, -88, 1608), (32, -91, 1612), (50, -72, 1604)], side), [4, 4, 4]
-        )
+        parts += tube("cortical", both_sides([(12, -88, 1608), (32, -91, 1612), (50, -72, 1604)], side), [4, 4, 4])
         parts.append(Part(Ellipsoid((side * 11, -84, 1616), (9, 4, 9)), "air"))
     parts.append(Part(Ellipsoid((0, -62, 1588), (12, 24, 12)), "cortical_thin"))
     for side in (-1, 1):
@@ -226,12 +216,8 @@ def face(subject: Subject) -> list[Part]:
 def _jaw(subject: Subject) -> list[Part]:
     parts: list[Part] = [Part(Ellipsoid((0, -44, 1518), (30, 34, 22)), "tongue")]
     for side in (-1, 1):
-        parts += tube(
-            "muscle", both_sides([(58, -34, 1562), (58, -28, 1535), (55, -22, 1506)], side), [8, 10, 9]
-        )
-        parts += tube(
-            "muscle", both_sides([(26, -26, 1562), (36, -22, 1540), (44, -16, 1515)], side), [7, 9, 7]
-        )
+        parts += tube("muscle", both_sides([(58, -34, 1562), (58, -28, 1535), (55, -22, 1506)], side), [8, 10, 9])
+        parts += tube("muscle", both_sides([(26, -26, 1562), (36, -22, 1540), (44, -16, 1515)], side), [7, 9, 7])
         parts.append(Part(Ellipsoid((side * 62, -6, 1538), (11, 17, 24)), "gland"))
         parts.append(Part(Ellipsoid((side * 32, -28, 1496), (12, 16, 13)), "gland"))
         ramus = [
@@ -262,7 +248,7 @@ def _jaw(subject: Subject) -> list[Part]:
             )
             size = 3.2 + 1.8 * abs(np.sin(turn)) ** 2
             parts.append(Part(Ellipsoid(spot, (size, size, 7.5)), "tooth"))
-            crown = spot + [0, 0, -3.5 if row == "upper" else 3.5]
+            crown = np.add(spot, [0, 0, -3.5 if row == "upper" else 3.5])
             parts.append(Part(Ellipsoid(crown, (size * 0.95, size * 0.95, 3)), "enamel"))
     return parts
 
@@ -342,9 +328,7 @@ def _neck_vessels(subject: Subject) -> list[Part]:
         large = 1.15 if side < 0 else 0.95
         parts += tube(
             "vein",
-            both_sides(
-                [(38, -30, 1394), (37, -12, 1430), (37, -2, 1475), (36, 4, 1520), (34, 10, 1550)], side
-            ),
+            both_sides([(38, -30, 1394), (37, -12, 1430), (37, -2, 1475), (36, 4, 1520), (34, 10, 1550)], side),
             np.array([8, 7.5, 7, 6, 5]) * large,
         )
         parts += tube("vein", both_sides([(52, -14, 1400), (56, -10, 1450), (58, -4, 1510)], side), 2.6)

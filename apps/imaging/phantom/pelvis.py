@@ -77,9 +77,7 @@ def femur(subject: Subject, side: int) -> list[Part]:
     for tissue, thinner in (("cortical", 0.0), ("spongy", 3.0)):
         parts.append(Part(Ellipsoid(head, np.full(3, 24.0 - thinner * 0.7)), tissue))
         parts += tube(tissue, [head, corner], [17 - thinner, 16 - thinner], smooth=1)
-        parts.append(
-            Part(Ellipsoid(np.add(corner, (side * 10, 8, 10)), np.array([15, 17, 22]) - thinner), tissue)
-        )
+        parts.append(Part(Ellipsoid(np.add(corner, (side * 10, 8, 10)), np.array([15, 17, 22]) - thinner), tissue))
         parts.append(Part(Ellipsoid((side * 112, 26, 828), np.array([11, 11, 14]) - thinner), tissue))
     parts += tube("cortical", shaft, [18, 15, 13.5, 16])
     return parts + tube("spongy", shaft, [14, 8, 6.5, 13])
@@ -107,7 +105,7 @@ def soft_tissue(subject: Subject) -> list[Part]:
     parts.append(Part(Ellipsoid(bladder, np.array([40, 30, 27]) * full + 3), "wall"))
     parts.append(Part(Ellipsoid(bladder, np.array([40, 30, 27]) * full), "urine"))
     if subject.female:
-        parts.append(Part(Ellipsoid(subject.shift("uterus", 4) + [0, 24, 918], (26, 20, 28)), "uterus"))
+        parts.append(Part(Ellipsoid(np.add(subject.shift("uterus", 4), [0, 24, 918]), (26, 20, 28)), "uterus"))
         for side in (-1, 1):
             parts.append(Part(Ellipsoid((side * 40, 20, 916), (12, 9, 13)), "prostate"))
     else:

@@ -131,9 +131,7 @@ def make_phantom(
 class _Painter:
     """Paints parts into slabs for one subject, field of view and position on the couch."""
 
-    def __init__(
-        self, subject: Subject, matrix: int, pixel: float, centre: NDArray[np.float64], turn: float
-    ) -> None:
+    def __init__(self, subject: Subject, matrix: int, pixel: float, centre: NDArray[np.float64], turn: float) -> None:
         angle = np.deg2rad(turn)
         rotate = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         scale = np.array(subject.size[:2])
@@ -233,9 +231,7 @@ def _add_noise(
 ) -> None:
     """Add noise, stronger through shoulders and hips, with faint horizontal streaks there."""
     for i, height in enumerate(z):
-        thickness = (
-            1 + 0.7 * np.exp(-(((height - 1392) / 26) ** 2)) + 0.35 * np.exp(-(((height - 885) / 40) ** 2))
-        )
+        thickness = 1 + 0.7 * np.exp(-(((height - 1392) / 26) ** 2)) + 0.35 * np.exp(-(((height - 885) / 40) ** 2))
         grain = np.roll(texture[int(random.integers(8))], random.integers(0, 4096, 2), axis=(0, 1))
         canvas[i] += grain * np.float32(sigma * thickness)
         streaks = np.float32((thickness - 1) * 12) * random.standard_normal(canvas.shape[1], np.float32)

@@ -5,6 +5,7 @@ knows its bounding box and the distance of points to its surface (negative insid
 distance at the surface, where it decides how much of a voxel the shape fills).
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -64,9 +65,7 @@ class Grid:
     to_pixel: NDArray[np.float64]
     edge_mm: float
 
-    def window(
-        self, low: NDArray[np.float64], high: NDArray[np.float64]
-    ) -> tuple[slice, slice, slice] | None:
+    def window(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> tuple[slice, slice, slice] | None:
         """Return the slices, rows and columns that a box touches, None when it touches none."""
         z = self.z[:, 0, 0]
         first, last = np.searchsorted(z, [low[2] - self.edge_mm, high[2] + self.edge_mm])
@@ -188,9 +187,7 @@ class Column:
 
     def distance(self, x: Floats, y: Floats, z: Floats) -> Floats:
         cx, cy, cz = np.asarray(self.centre, np.float32)
-        ring = np.sqrt(
-            ((x - cx) / np.float32(self.half_width)) ** 2 + ((y - cy) / np.float32(self.half_depth)) ** 2
-        )
+        ring = np.sqrt(((x - cx) / np.float32(self.half_width)) ** 2 + ((y - cy) / np.float32(self.half_depth)) ** 2)
         aside = (ring - 1) * np.float32(min(self.half_width, self.half_depth))
         return np.maximum(aside, np.abs(z - cz) - np.float32(self.half_height))
 
@@ -335,18 +332,14 @@ class Intersection:
         return full + np.float32(self.shrink)
 
 
-def tube(
-    tissue: str, points: Sequence[Sequence[float]], radii: float | Sequence[float], smooth: int = 4
-) -> list[Part]:
+def tube(tissue: str, points: Sequence[Sequence[float]], radii: float | Sequence[float], smooth: int = 4) -> list[Part]:
     """Return a smooth tube through points (mm) as capsules; `smooth` of them between two points."""
     knots = np.asarray(points, float)
     widths = np.broadcast_to(np.asarray(radii, float), len(knots))
     if len(knots) > 2 and smooth > 1:
         steps = np.linalg.norm(np.diff(knots, axis=0), axis=1)
         at = np.concatenate([[0], np.cumsum(np.maximum(steps, 1e-3))])
-        fine = np.unique(
-            np.concatenate([np.linspace(a, b, smooth + 1) for a, b in zip(at, at[1:], strict=False)])
-        )
+        fine = np.unique(np.concatenate([np.linspace(a, b, smooth + 1) for a, b in itertools.pairwise(at)]))
         knots, widths = PchipInterpolator(at, knots, axis=0)(fine), np.interp(fine, at, widths)
     pairs = zip(knots, knots[1:], widths, widths[1:], strict=False)
     return [Part(Capsule(a, b, float(ra), float(rb)), tissue) for a, b, ra, rb in pairs]

@@ -1,5 +1,7 @@
 """The vertebral column: bodies, discs, arches, the canal with the cord."""
 
+import itertools
+
 import numpy as np
 
 from apps.imaging.phantom.shapes import Capsule, Column, Part, tube
@@ -22,9 +24,7 @@ def column(subject: Subject) -> list[Part]:
     heights = [VERTEBRAE[name] for name in names]
     line = [(*subject.spine(z), z) for z in heights]
     parts: list[Part] = []
-    for (name, below), upper, lower in zip(
-        list(zip(names, names[1:], strict=False)), line, line[1:], strict=False
-    ):
+    for (name, below), upper, lower in zip(list(itertools.pairwise(names)), line, line[1:], strict=False):
         if name == "C1":
             continue
         half_width, half_depth, _, _ = _sizes(below)
@@ -51,35 +51,39 @@ def _vertebra(name: str, centre: np.ndarray) -> list[Part]:
         ]
         parts = tube("cortical_thin", ring, 4.0, smooth=1)
         for side in (-1, 1):
-            parts.append(Part(Column(centre + [side * 19, 4, 0], 8, 9, 8), "cortical_thin"))
-            parts += tube("cortical_thin", [centre + [side * 20, 8, 0], centre + [side * 38, 10, -3]], [5, 4])
+            parts.append(Part(Column(np.add(centre, [side * 19, 4, 0]), 8, 9, 8), "cortical_thin"))
+            parts += tube(
+                "cortical_thin", [np.add(centre, [side * 20, 8, 0]), np.add(centre, [side * 38, 10, -3])], [5, 4]
+            )
         return parts
     parts = []
     thick = 2.6 if name[0] == "C" else 3.8 if name[0] == "T" else 5.0
     for side in (-1, 1):
-        root = centre + [side * half_width * 0.72, back * 0.8, 2]
-        corner = centre + [side * (half_width * 0.72 + 1), back + 11, 0]
-        tip = centre + [0, back + 21, -5]
+        root = np.add(centre, [side * half_width * 0.72, back * 0.8, 2])
+        corner = np.add(centre, [side * (half_width * 0.72 + 1), back + 11, 0])
+        tip = np.add(centre, [0, back + 21, -5])
         parts += tube("cortical_thin", [root, corner], thick, smooth=1) + tube(
             "cortical", [corner, tip], thick, smooth=1
         )
         out = 20 if name[0] == "C" else 31 if name[0] == "T" else 40
         backward = 4 if name[0] == "C" else 16 if name[0] == "T" else 6
-        transverse = [corner - [0, 4, 0], centre + [side * out, back + backward, 3]]
+        transverse = [np.subtract(corner, [0, 4, 0]), np.add(centre, [side * out, back + backward, 3])]
         parts += tube("cortical_thin", transverse, [thick, thick * 0.85], smooth=1)
-        pillar = centre + [side * (half_width * 0.72 + 3), back + 9, 0]
+        pillar = np.add(centre, [side * (half_width * 0.72 + 3), back + 9, 0])
         parts.append(
             Part(
-                Capsule(pillar - [0, 0, half_height + 3], pillar + [0, 0, half_height + 1], 5.0, 5.0),
+                Capsule(
+                    np.subtract(pillar, [0, 0, half_height + 3]), np.add(pillar, [0, 0, half_height + 1]), 5.0, 5.0
+                ),
                 "cortical_thin",
             )
         )
     droop = 0.25 if name[0] == "C" else 0.75 if name[0] == "T" else 0.2
-    end = centre + [0, back + 14 + reach * (0.75 if name[0] == "T" else 1.0) * 0.9, -reach * droop]
-    parts += tube("cortical_thin", [centre + [0, back + 18, -3], end], [thick, thick * 0.9], smooth=1)
+    end = np.add(centre, [0, back + 14 + reach * (0.75 if name[0] == "T" else 1.0) * 0.9, -reach * droop])
+    parts += tube("cortical_thin", [np.add(centre, [0, back + 18, -3]), end], [thick, thick * 0.9], smooth=1)
     parts.append(Part(Column(centre, half_width, half_depth, half_height), "cortical_thin"))
     parts.append(Part(Column(centre, half_width - 1.6, half_depth - 1.6, half_height - 1.4), "spongy"))
     if name == "C2":
-        dens = [centre + [0, 0, 5], [0.0, centre[1] - 3, 1538]]
+        dens = [np.add(centre, [0, 0, 5]), [0.0, centre[1] - 3, 1538]]
         parts += tube("cortical_thin", dens, [6, 5], smooth=1)
     return parts

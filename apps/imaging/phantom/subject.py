@@ -168,9 +168,7 @@ class Subject:
     def head(self, under_skin: bool = False, skin: bool = False) -> Loft:
         """Return the outline of head and neck: of the muscles, below the skin, or of the skin."""
         fatness = 0.5 + 0.5 * self.fatness
-        return Loft(
-            HEAD_AXIS, self._covered(_HEAD, fatness, under_skin, skin), _wobble(self.random("head"), 0.006)
-        )
+        return Loft(HEAD_AXIS, self._covered(_HEAD, fatness, under_skin, skin), _wobble(self.random("head"), 0.006))
 
     @cached_property
     def cavity(self) -> Loft:

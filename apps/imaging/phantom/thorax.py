@@ -87,9 +87,7 @@ def _rib(subject: Subject, number: int, side: int) -> list[Part]:
         joint = (side * 12.0, ends[1], float(z_joint))
         middle = cage.point((z_front + z_joint) / 2 - 4, (end - 90) / 2 - 4, 4.0)
         cartilage = [points[-1], (side * middle[0], middle[1], middle[2]), joint]
-        parts += tube(
-            "calcified_cartilage" if subject.older and number < 2 else "cartilage", cartilage, 5.0, smooth=2
-        )
+        parts += tube("calcified_cartilage" if subject.older and number < 2 else "cartilage", cartilage, 5.0, smooth=2)
     return parts
 
 
@@ -164,9 +162,7 @@ def _shoulder(subject: Subject, side: int, arms_up: bool) -> list[Part]:
         "spongy", shaft, [21.5, 8, *[4.5] * (len(skin) - 1)]
     )
     parts += tube("fat", both_sides([(150, 62, 1310), (138, 62, 1345), (128, 40, 1372)], side), [6, 6, 7])
-    return parts + tube(
-        "fat", both_sides([(150, 20, 1300), (146, 5, 1335), (128, -18, 1368)], side), [13, 14, 12]
-    )
+    return parts + tube("fat", both_sides([(150, 20, 1300), (146, 5, 1335), (128, -18, 1368)], side), [13, 14, 12])
 
 
 def lungs(subject: Subject) -> list[Part]:
@@ -196,29 +192,17 @@ def mediastinum(subject: Subject) -> list[Part]:
     ]
     parts.append(Part(Ribbon(lines, [26, 20, 17, 22, 32, 24]), "visceral_fat"))
     parts.append(Part(Ellipsoid(at(14, -36, 1258), np.array([74, 52, 56]) * grow, yaw=28), "visceral_fat"))
-    parts.append(
-        Part(Ellipsoid(at(46, -30, 1246), np.array([46, 35, 44]) * grow, yaw=38, roll=-12), "myocardium")
-    )
-    parts.append(
-        Part(Ellipsoid(at(8, -58, 1250), np.array([50, 27, 40]) * grow, yaw=25, roll=-8), "myocardium")
-    )
-    parts.append(
-        Part(Ellipsoid(at(8, -59, 1251), np.array([46, 23, 37]) * grow, yaw=25, roll=-8), "right_heart")
-    )
+    parts.append(Part(Ellipsoid(at(46, -30, 1246), np.array([46, 35, 44]) * grow, yaw=38, roll=-12), "myocardium"))
+    parts.append(Part(Ellipsoid(at(8, -58, 1250), np.array([50, 27, 40]) * grow, yaw=25, roll=-8), "myocardium"))
+    parts.append(Part(Ellipsoid(at(8, -59, 1251), np.array([46, 23, 37]) * grow, yaw=25, roll=-8), "right_heart"))
     parts.append(Part(Ellipsoid(at(-40, -28, 1262), np.array([27, 27, 34]) * grow), "right_heart"))
     parts.append(Part(Ellipsoid(at(6, 6, 1284), np.array([38, 20, 24]) * grow), "left_heart"))
-    parts.append(
-        Part(Ellipsoid(at(44, -28, 1248), np.array([46, 29, 40]) * grow, yaw=38, roll=-12), "myocardium")
-    )
-    parts.append(
-        Part(Ellipsoid(at(42, -26, 1250), np.array([35, 19, 30]) * grow, yaw=38, roll=-12), "left_heart")
-    )
+    parts.append(Part(Ellipsoid(at(44, -28, 1248), np.array([46, 29, 40]) * grow, yaw=38, roll=-12), "myocardium"))
+    parts.append(Part(Ellipsoid(at(42, -26, 1250), np.array([35, 19, 30]) * grow, yaw=38, roll=-12), "left_heart"))
     for side in (-1, 1):
         veins = [at(side * 28, 12, 1284), (side * 52, 22, 1276), (side * 74, 32, 1262)]
         parts += tube("left_heart", veins, [9, 7, 5])
-        parts += tube(
-            "left_heart", [at(side * 24, 8, 1296), (side * 48, 4, 1306), (side * 66, -8, 1318)], [8, 6, 4.5]
-        )
+        parts += tube("left_heart", [at(side * 24, 8, 1296), (side * 48, 4, 1306), (side * 66, -8, 1318)], [8, 6, 4.5])
     parts += _airways(subject, walls=True)
     parts += tube("right_heart", [at(10, -58, 1276), at(16, -56, 1298), at(16, -44, 1316)], [16, 14.5, 13.5])
     parts += tube(
@@ -234,7 +218,7 @@ def mediastinum(subject: Subject) -> list[Part]:
     parts += great_vessels(subject)
     for side in (-1, 1):
         for z in (1300, 1318, 1338, 1352):
-            spot = subject.shift(f"node {side} {z}", 5) + [side * 16, 4, z]
+            spot = np.add(subject.shift(f"node {side} {z}", 5), [side * 16, 4, z])
             parts.append(Part(Ellipsoid(spot, (4, 3.2, 5)), "lymph_node"))
     parts += lung_vessels(subject)
     return parts + _airways(subject, walls=False)
@@ -265,9 +249,7 @@ def great_vessels(subject: Subject) -> list[Part]:
     parts += tube("central_vein", [(-28, -34, 1368), (-8, -44, 1376), (24, -42, 1388), (46, -34, 1398)], 7)
     parts += tube("central_vein", [(-28, -34, 1368), (-38, -34, 1396)], 7)
     for side in (-1, 1):
-        parts += tube(
-            "central_vein", both_sides([(42, -34, 1397), (90, -22, 1398), (140, -10, 1362)], side), [7, 6, 5]
-        )
+        parts += tube("central_vein", both_sides([(42, -34, 1397), (90, -22, 1398), (140, -10, 1362)], side), [7, 6, 5])
     x, y = subject.spine(1270)
     parts += tube(
         "vein",
