@@ -1,6 +1,7 @@
 """Imaging specifications: what a protocol file may say, and what it is told when it says something else."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from apps.imaging.errors import BadSpec
 from apps.imaging.spec import ImagingSpec, SeriesSpec, load_spec
 
+PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "oncology-protocol.toml"
 
 
@@ -102,3 +104,9 @@ def test_json_that_is_not_an_object_is_refused(tmp_path: Path) -> None:
     path.write_text("[1]", encoding="utf-8")
     with pytest.raises(BadSpec, match="expected name, version and series"):
         load_spec(path)
+
+
+def test_the_page_on_the_protocol_file_names_each_key() -> None:
+    page = PAGE.read_text(encoding="utf-8").split("## The protocol file")[1]
+    missing = [field.name for field in fields(SeriesSpec) if f"`{field.name}`" not in page]
+    assert not missing
