@@ -30,7 +30,7 @@ STATUSES: dict[str, dict[str, Word]] = {
     "series": {
         "waiting": Word("Waiting", "plain", "clock", "Waits for its turn."),
         "checking": Word("Checking", "info", "working", "Its slices are being read."),
-        "checked": Word("Checked", "info", "check", "Labels and findings are there."),
+        "checked": Word("Checked", "plain", "check", "Labels and findings are there."),
         "failed": Word("Not checked", "block", "cross-circle", "The check could not be finished."),
     },
     "file": {
@@ -117,6 +117,6 @@ def label_words(value: str | None) -> str:
 
 
 def picture_words(name: str) -> str:
-    """Return a picture's name as people read it: "mip_axial" -> "MIP, axial"."""
+    """Return a picture's name as people read it: "mip_axial" -> "MIP axial"."""
     conversion, _, plane = name.partition("_")
-    return f"{label_words(conversion)}, {plane}"
+    return f"{label_words(conversion)} {plane}"

@@ -79,7 +79,7 @@ def label_words(value: str | None) -> str:
 
 @register.filter
 def picture_words(name: str) -> str:
-    """Show a picture's name: "mip_axial" -> "MIP, axial"."""
+    """Show a picture's name: "mip_axial" -> "MIP axial"."""
     return words.picture_words(name)
 
 
