@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("apps.ui.urls")),
     path("accounts/", include("apps.accounts.urls")),
     path("", include("apps.intake.urls")),
+    path("", include("apps.imageqc.urls")),
     path("review/", include("apps.reviews.urls")),
     path("compliance/", include("apps.compliance.urls")),
     path("api/v1/", include("coreqc.api_urls")),
