@@ -183,19 +183,22 @@ def load_bundle(folder: Path | str, *, threads: int = 1) -> ModelBundle:
         raise BadBundle(f"{manifest_path}: format is {manifest.get('format')!r}, only {BUNDLE_FORMAT} is understood")
     top = _Table(manifest, str(manifest_path), "")
     top.number("format")
-    header = {key: top.text(key) for key in ("name", "version", "created", "recipe")}
+    name, version, created, recipe = (top.text(key) for key in ("name", "version", "created", "recipe"))
     modules_table = top.table("modules")
-    modules = {name: _read_module(name, modules_table.table(name), folder) for name in KNOWN_CLASSES}
+    modules = {key: _read_module(key, modules_table.table(key), folder) for key in KNOWN_CLASSES}
     modules_table.nothing_else()
     top.nothing_else()
     for document in DOCUMENTS:
         _read(folder / document)
     return ModelBundle(
         folder=folder,
+        name=name,
+        version=version,
+        created=created,
+        recipe=recipe,
         sha256=hashlib.sha256(manifest_bytes).hexdigest(),
         modules=modules,
         threads=threads,
-        **header,
     )
 
 
