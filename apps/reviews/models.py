@@ -7,6 +7,7 @@ from django.db import models
 from apps.imaging.vocabulary import BODY_PARTS, CONTRASTS, OUT_OF_SCOPE
 from apps.intake.models import Series, Submission
 from apps.reviews.querysets import ReviewCaseQuerySet
+from apps.reviews.reasons import REASONS
 
 REVIEW_WITHIN = timedelta(days=2)
 """From receipt to the day a case is due."""
@@ -92,6 +93,11 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_verdict_display()}: {self.case}"
+
+    @property
+    def reason_sentences(self) -> list[str]:
+        """The reasons as the site reads them."""
+        return [REASONS[code] for code in self.reasons]
 
 
 class LabelCorrection(models.Model):

@@ -1,0 +1,27 @@
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from apps.audit.lifecycle import Refused
+from apps.imageqc import services
+from apps.imageqc.forms import ChooseSlotForm
+from apps.intake.models import Submission
+
+
+@require_POST
+def choose_slot(request: HttpRequest, pk: int, required_pk: int) -> HttpResponse:
+    """Let the coordinator say which series stands for a required series, or leave it to the check again."""
+    submission = get_object_or_404(Submission.objects.visible_to(request.user).with_context(), pk=pk)
+    required = get_object_or_404(submission.protocol.required_series, pk=required_pk)
+    form = ChooseSlotForm(request.POST, submission=submission)
+    chosen = form.cleaned_data["series"] if form.is_valid() else None
+    try:
+        if chosen is not None:
+            services.choose_slot(chosen, required, by=request.user)
+        else:
+            for series in submission.series.filter(chosen_slot=required):
+                services.choose_slot(series, None, by=request.user)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("intake:visit", submission.visit_id)

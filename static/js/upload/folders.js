@@ -1,0 +1,34 @@
+// What was dropped or chosen, as [{file, path}]: folders are walked to the end, names say where a file lay.
+
+// The browser hands out a folder in portions (Chrome: at most 100 entries), so it is asked until it gives none.
+async function entriesOf(directory) {
+  const reader = directory.createReader();
+  const found = [];
+  for (;;) {
+    const portion = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!portion.length) return found;
+    found.push(...portion);
+  }
+}
+
+async function walk(entry, found) {
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    found.push({ file, path: entry.fullPath.replace(/^\//, "") });
+  } else if (entry.isDirectory) {
+    for (const inside of await entriesOf(entry)) await walk(inside, found);
+  }
+}
+
+export async function dropped(transfer) {
+  // The list of items is emptied when the event has been handled: entries are taken out before anything is awaited.
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const loose = entries.length ? [] : chosen(transfer.files);
+  const found = [];
+  for (const entry of entries) await walk(entry, found);
+  return [...found, ...loose];
+}
+
+export function chosen(files) {
+  return [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+}
