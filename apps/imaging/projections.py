@@ -111,6 +111,11 @@ class Projector:
         for total, more in zip(self._sums, other._sums, strict=True):
             total += more
 
+    @property
+    def highest_along_slices(self) -> NDArray[np.int16]:
+        """The highest value along the acquired slices, (rows, columns), in HU within the window."""
+        return self._highest[0]
+
     def planes(self) -> dict[str, NDArray[np.float64]]:
         """Return the nine projections in HU at the volume's own size, rows and columns as displayed."""
         pictures: dict[str, NDArray[np.float64]] = {}

@@ -40,8 +40,9 @@ class PixelLayout:
     padding: tuple[int, int] | None
     """Lowest and highest stored value that stand for "no measurement"."""
     spans: tuple[tuple[tuple[int, int], ...], ...]
-    """Per frame the pieces (offset, length) that make it; offsets count in the inflated file when `deflated`."""
-    deflated: bool
+    """Per frame the pieces (offset, length) that make it; offsets count in the inflated data set of a deflated file."""
+    deflated_at: int | None
+    """Where the deflated data set begins, None when it is not deflated."""
     little_endian: bool
 
 

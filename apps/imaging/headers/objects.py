@@ -23,6 +23,9 @@ LARGEST_SIDE = 8192
 
 MOST_FRAMES = 20_000
 
+CT_CLASSES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
+"""CT, Enhanced CT and legacy converted CT: what is CT even where Modality was removed."""
+
 Spans = tuple[tuple[tuple[int, int], ...], ...]
 
 
@@ -33,6 +36,8 @@ class ImageObject:
     ----------
     meta
         TransferSyntaxUID and, where the file has them, SOPClassUID and SOPInstanceUID of the file meta group.
+    data_set_at
+        Where the data set begins in the file.
     walk
         The wanted elements of the data set.
     total
@@ -44,12 +49,14 @@ class ImageObject:
     def __init__(
         self,
         meta: Mapping[str, str],
+        data_set_at: int,
         walk: Walk,
         total: int,
         read_at: ReadAt,
     ) -> None:
         self.meta = meta
         self.transfer_syntax = meta["TransferSyntaxUID"]
+        self.data_set_at = data_set_at
         self.walk = walk
         self.total = total
         self.read_at = read_at
@@ -97,7 +104,7 @@ class ImageObject:
             series_uid=series_uid,
             study_uid=values.uid(self.raw("StudyInstanceUID")),
             patient_key=_key(identity[:3]),
-            modality=self.text("Modality"),
+            modality=self.text("Modality") or ("CT" if sop_class in CT_CLASSES else ""),
             image_type=frames[0].image_type,
             description="" if _identifies(description, parts) else description,
             series_number=values.whole(self.raw("SeriesNumber")),
@@ -167,7 +174,7 @@ class ImageObject:
             samples=samples,
             padding=self._padding(signed),
             spans=spans,
-            deflated=syntax == DEFLATED,
+            deflated_at=self.data_set_at if syntax == DEFLATED else None,
             little_endian=self.little_endian,
         )
 

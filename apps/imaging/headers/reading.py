@@ -75,7 +75,7 @@ def _header_of(path: Path, name: str, descriptor: int, size: int) -> InstanceHea
     else:
         walk = _walk_file(descriptor, head, size, start)
         total, read_at = size, _reader_of_file(descriptor)
-    return ImageObject(start.meta, walk, total, read_at).header(path, name, size)
+    return ImageObject(start.meta, start.at, walk, total, read_at).header(path, name, size)
 
 
 def _reader_of(content: bytes) -> ReadAt:

@@ -1,4 +1,4 @@
-"""Where the slices of a series lie: order, spacing, gaps, tilt, and what does not belong."""
+"""The geometry of a series as the checks need it."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

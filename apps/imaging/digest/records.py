@@ -1,4 +1,4 @@
-"""The digest of a series: all that the checks need of it, about a megabyte instead of 300."""
+"""SeriesDigest and its JSON form."""
 
 import hashlib
 import json
