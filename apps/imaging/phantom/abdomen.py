@@ -1,6 +1,7 @@
 """The abdomen: liver, spleen, kidneys, pancreas, stomach, bowel, vessels and the muscles along the spine."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from apps.imaging.phantom.shapes import Ellipsoid, Floats, HalfSpace, Intersection, Part, tube
 from apps.imaging.phantom.subject import Subject, both_sides
@@ -108,7 +109,7 @@ def _liver(subject: Subject) -> list[Part]:
     slope = 0.68 + 0.004 * float(dx)
 
     def below_surface(x: Floats, y: Floats, z: Floats) -> Floats:
-        lower = np.float32(1062 + dz) + np.float32(slope) * (x + 112) + np.float32(0.28) * np.maximum(y, -40)
+        lower = np.float32(1042 + dz) + np.float32(slope) * (x + 112) + np.float32(0.5) * np.clip(y + 60, -40, 100)
         return (lower - z) * np.float32(0.7)
 
     def beyond_left(x: Floats, y: Floats, z: Floats) -> Floats:
@@ -119,8 +120,9 @@ def _liver(subject: Subject) -> list[Part]:
     parts = [Part(body, "liver")]
     gate = np.array([-34.0, -18.0, 1148.0])
     parts += tube("portal_vein", [(-8, -26, 1110), (-20, -22, 1130), gate], [6.5, 6.5, 6.2])
-    branches = [
-        [gate, (-58, -12, 1154), (-88, -8, 1150), (-108, -4, 1138)], [(-62, -12, 1154), (-82, -36, 1168), (-96, -48, 1172)],
+    branches: list[list[ArrayLike]] = [
+        [gate, (-58, -12, 1154), (-88, -8, 1150), (-108, -4, 1138)],
+        [(-62, -12, 1154), (-82, -36, 1168), (-96, -48, 1172)],
         [(-58, -12, 1154), (-80, 26, 1160), (-96, 44, 1158)], [(-60, -12, 1154), (-84, 4, 1178), (-98, 8, 1192)],
         [gate, (-18, -42, 1164), (-2, -58, 1172), (22, -64, 1182)], [(-10, -52, 1168), (-20, -72, 1170)],
         [(-84, -10, 1150), (-98, -30, 1136)], [(-84, -8, 1150), (-94, 18, 1126)],
@@ -128,11 +130,12 @@ def _liver(subject: Subject) -> list[Part]:
     for branch in branches:
         parts += tube("portal_vein", branch, np.linspace(4.8, 1.8, len(branch)))
     outlet = (-33.0, -14.0, 1205.0)
-    for branch in (
+    drains: list[list[ArrayLike]] = [
         [outlet, (-62, 0, 1200), (-92, 12, 1184), (-106, 18, 1168)],
         [outlet, (-52, -34, 1196), (-70, -56, 1178)],
         [outlet, (-12, -38, 1196), (14, -56, 1190)],
-    ):
+    ]
+    for branch in drains:
         parts += tube("vein", branch, np.linspace(5.2, 1.8, len(branch)))
     gallbladder = np.add(subject.shift("gallbladder", 4), [-58, -58, 1108])
     if subject.random("gallbladder").random() < 0.85:

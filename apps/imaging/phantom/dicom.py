@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import encoders
+from pydicom.pixels.encoders.base import get_encoder
 
 TRANSFER_SYNTAXES: dict[str, uid.UID] = {
     "explicit": uid.ExplicitVRLittleEndian,
@@ -268,7 +268,7 @@ def _fill(item: Dataset, hu: NDArray[np.int16], transfer_syntax: str) -> None:
     item.WindowCenter, item.WindowWidth = 50, 400
     if transfer_syntax in _CODECS:
         frame = _CODECS[transfer_syntax](stored)
-        item.PixelData = encapsulate([frame + b"\0" * (len(frame) % 2)])
+        item.PixelData = encapsulate([bytes(frame) + b"\0" * (len(frame) % 2)])
         item["PixelData"].VR = "OB"
         item["PixelData"].is_undefined_length = True
     else:
@@ -277,14 +277,13 @@ def _fill(item: Dataset, hu: NDArray[np.int16], transfer_syntax: str) -> None:
 
 
 def _rle(stored: NDArray[np.uint16]) -> bytes:
-    encoder = encoders.RLELosslessEncoder
-    return encoder.encode(
+    return get_encoder(uid.RLELossless).encode(
         stored, rows=stored.shape[0], columns=stored.shape[1], samples_per_pixel=1, bits_allocated=16, bits_stored=16,
         pixel_representation=0, photometric_interpretation="MONOCHROME2", number_of_frames=1, encoding_plugin="pydicom",
     )  # fmt: skip
 
 
-_CODECS: dict[str, Callable[[NDArray[np.uint16]], bytes]] = {
+_CODECS: dict[str, Callable[[NDArray[np.uint16]], bytes | bytearray]] = {
     "jpeg_lossless": lambda stored: imagecodecs.jpeg_encode(stored, lossless=True, predictor=1, bitspersample=16),
     "jpeg_ls": lambda stored: imagecodecs.jpegls_encode(stored),
     "j2k": lambda stored: imagecodecs.jpeg2k_encode(stored, level=0, codecformat="j2k"),

@@ -8,8 +8,8 @@ from apps.imaging.phantom.subject import HEAD_AXIS, Subject, both_sides
 _SKULL = np.array(
     [
         [1534, 24, 4, 50, 2.0], [1542, 48, 14, 64, 2.1], [1556, 64, 48, 78, 2.2], [1570, 69, 66, 86, 2.2],
-        [1590, 71, 82, 91, 2.2], [1610, 73, 91, 93, 2.2], [1640, 73, 90, 92, 2.1], [1670, 66, 79, 84, 2.1],
-        [1692, 50, 61, 66, 2.0], [1705, 31, 38, 42, 2.0], [1712, 6, 8, 8, 2.0],
+        [1590, 71, 82, 91, 2.2], [1610, 73, 91, 93, 2.2], [1640, 73, 90, 92, 2.1], [1670, 63, 77, 82, 2.05],
+        [1692, 46, 57, 62, 2.0], [1705, 28, 34, 38, 2.0], [1712, 6, 8, 8, 2.0],
     ],
     float,
 )  # fmt: skip
@@ -128,7 +128,7 @@ def _brain(subject: Subject, thick: float) -> list[Part]:
             (84, 1596),
         )
     ]
-    falx = HalfSpace(lambda x, y, z: np.maximum(np.abs(x) - 0.9, 30 - np.sqrt((y + 2) ** 2 + (z - 1622) ** 2)))
+    falx = HalfSpace(lambda x, y, z: np.maximum(np.abs(x) - 0.5, 30 - np.sqrt((y + 2) ** 2 + (z - 1622) ** 2)))
     parts.append(Part(Intersection([inner, falx, HalfSpace(lambda x, y, z: 1592 - z)]), "dura"))
     parts += tube("venous_sinus", [(0, y * 0.99, z - 4) for y, z in top], [2.2, 2.6, 3.2, 3.6, 4, 4.4, 5, 5])
     parts += tube("venous_sinus", [(0, 24, 1616), (0, 50, 1612), (0, 80, 1596)], [2.2, 2.6, 3.5])
@@ -253,7 +253,7 @@ def _jaw(subject: Subject) -> list[Part]:
     return parts
 
 
-def neck(subject: Subject, arms_up: bool) -> list[Part]:
+def neck(subject: Subject) -> list[Part]:
     """Return airway, glands, muscles with fat between them, larynx and the vessels of the neck."""
     parts: list[Part] = []
     for side in (-1, 1):

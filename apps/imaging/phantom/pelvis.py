@@ -1,6 +1,7 @@
 """The pelvis and the thighs: bones, hips, bladder, rectum, muscles and vessels."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from apps.imaging.phantom.shapes import Ellipsoid, HalfSpace, Intersection, Loft, Part, Ribbon, tube
 from apps.imaging.phantom.subject import Subject, both_sides
@@ -37,23 +38,27 @@ def bones(subject: Subject) -> list[Part]:
     ]
     for side in (-1, 1):
         wing = [
-            (1012.0, ((72, 48), (98, 30), (118, 4))),
+            (1014.0, ((88, 38), (100, 29), (112, 14))),
+            (1004.0, ((70, 52), (98, 32), (123, -2))),
             (985.0, ((52, 66), (92, 44), (128, -18))),
             (955.0, ((46, 70), (88, 46), (124, -38))),
             (925.0, ((56, 62), (82, 34), (108, -30))),
             (900.0, ((76, 40), (84, 16), (94, -22))),
         ]
         lines = [(z, tuple((side * x * wide, y) for x, y in line)) for z, line in wing]
-        parts.append(Part(Ribbon(lines, [4.5, 4.5, 6, 9, 12]), "cortical"))
-        parts.append(Part(Ribbon(lines, [2, 2.4, 3.8, 6.5, 9.5]), "spongy"))
+        parts.append(Part(Ribbon(lines, [3.5, 4.5, 4.5, 6, 9, 12]), "cortical"))
+        parts.append(Part(Ribbon(lines, [1.5, 2, 2.4, 3.8, 6.5, 9.5]), "spongy"))
         socket = np.array([side * 86 * wide, 2, 884])
-        parts.append(Part(Ellipsoid(socket, (33, 33, 33)), "cortical_thin"))
-        rami = [
-            [(84, -14, 888), (52, -46, 884), (12, -60, 870)],
-            [(12, -58, 862), (30, -34, 838), (50, 4, 818)],
-            [(82, 24, 880), (66, 32, 848), (56, 24, 820)],
+        cup = _above_and_inside(socket, side)
+        parts.append(Part(Intersection([Ellipsoid(socket, (34, 34, 34)), cup]), "cortical_thin"))
+        parts.append(Part(Intersection([Ellipsoid(socket, (31.5, 31.5, 31.5)), cup]), "spongy"))
+        parts.append(Part(Intersection([Ellipsoid(socket, (28.5, 28.5, 28.5)), cup]), "cortical_thin"))
+        rami: list[tuple[list[tuple[float, ...]], list[float]]] = [
+            ([(84, -14, 888), (52, -46, 884), (12, -60, 870)], [14, 9, 9]),
+            ([(12, -58, 862), (30, -34, 838), (50, 4, 818)], [9, 6.5, 9]),
+            ([(82, 24, 880), (66, 32, 848), (56, 24, 820)], [17, 14, 14]),
         ]
-        for ramus, radius in zip(rami, ([14, 9, 9], [9, 6.5, 9], [17, 14, 14]), strict=True):
+        for ramus, radius in rami:
             points = [(x * wide, y, z) for x, y, z in both_sides(ramus, side)]
             parts += tube("cortical_thin", points, radius) + tube("spongy", points, [r - 2.5 for r in radius])
         parts += femur(subject, side)
@@ -65,6 +70,16 @@ def bones(subject: Subject) -> list[Part]:
         joint = [(46, back + 8, 968), (44, back + 22, 940), (42, back + 32, 922)]
         parts += tube("cartilage", both_sides(joint, side), 1.6)
     return [*parts, Part(Ellipsoid((0, -58, 866), (3.5, 8, 15)), "cartilage")]
+
+
+def _above_and_inside(socket: NDArray[np.float64], side: int) -> HalfSpace:
+    """Return the side of the hip socket that has bone: it opens downwards, outwards and forwards."""
+    cx, cy, cz = socket.astype(np.float32)
+    return HalfSpace(lambda x, y, z: 0.62 * side * (x - cx) - 0.2 * (y - cy) - 0.76 * (z - cz) - 8)
+
+
+def _beside_midline(side: int) -> HalfSpace:
+    return HalfSpace(lambda x, y, z: np.float32(1) - side * x)
 
 
 def femur(subject: Subject, side: int) -> list[Part]:
@@ -148,10 +163,9 @@ def _vessels(subject: Subject) -> list[Part]:
 def legs(subject: Subject) -> list[Part]:
     """Return skin, fat and muscles of both thighs, without the bones."""
     parts: list[Part] = []
-    gap = {side: HalfSpace(lambda x, y, z, s=side: 1.0 - s * x) for side in (-1, 1)}
     for tissue, covering in (("skin", 3.2), ("fat", 1.0), ("muscle", 0.0)):
         for side in (-1, 1):
-            parts.append(Part(Intersection([leg(subject, side, covering), gap[side]]), tissue))
+            parts.append(Part(Intersection([leg(subject, side, covering), _beside_midline(side)]), tissue))
     for side in (-1, 1):
         cut = [
             [(96, -6, 760), (92, -10, 640), (90, -8, 520)], [(70, -20, 770), (74, -20, 650), (78, -6, 520)],

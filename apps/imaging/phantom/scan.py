@@ -1,5 +1,6 @@
 """A phantom as a scanner would deliver it: a stretch of a subject's body on a couch, with noise."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -48,6 +49,9 @@ REGIONS: dict[str, Region] = {
 
 _SLAB = 12
 """Slices painted at once: keeps the working memory at a few tens of megabytes."""
+
+_BONE_TEXTURE = 0.11
+"""How uneven bone is, as a share of its brightness."""
 
 _AIR_HU = -1000
 _OUTSIDE_HU = -1024
@@ -103,14 +107,15 @@ def make_phantom(
     if plan.arms_up:
         field *= max(1.0, 0.88 + 0.1 * subject.fatness) * subject.size[0]
     pixel = pixel_mm or field / matrix
+    arms_up = plan.arms_up and bool(random.random() < 0.88)
     if phase is None:
         phase = str(random.choice(plan.phases))
     units = hounsfield_units(phase if enhanced else "plain", subject.random("tissues"))
-    parts = [*_couch(subject, plan, region), *_anatomy(seed, plan.arms_up, low - 10, high + 10)]
+    parts = [*_couch(subject, plan, region), *_anatomy(seed, arms_up, low - 10, high + 10)]
     centre = np.array(plan.centre) + np.clip(random.normal(0, 4, 2), -8, 8)
     painter = _Painter(subject, matrix, pixel, centre, float(np.clip(random.normal(0, 1.6), -4, 4)))
     texture = _noise_tile(random, matrix)
-    sigma = plan.noise_hu * float(random.uniform(0.75, 1.3)) * (2.5 / max(thick, 0.8)) ** 0.35
+    sigma = plan.noise_hu * float(np.clip(random.lognormal(0.0, 0.3), 0.6, 2.2)) * (2.5 / max(thick, 0.8)) ** 0.35
     heights = low + (np.arange(slices) + 0.5) * thick / tall
     voxels = np.empty((slices, matrix, matrix), np.int16)
     fine = 2 if thick > 3.6 else 1
@@ -165,30 +170,29 @@ def _anatomy(seed: int, arms_up: bool, low: float, high: float) -> tuple[Part, .
     coverings += thorax.arm_coverings(subject, arms_up) + pelvis.legs(subject)
     layers = ("skin", "fat", "muscle", "fat_stranded")
     parts = sorted(coverings, key=lambda part: layers.index(part.tissue))
-    for paint in (
-        abdomen.planes_of_back, abdomen.belly, abdomen.organs, pelvis.soft_tissue, thorax.lungs, thorax.mediastinum,
-        abdomen.vessels, head.face, head.skull_and_brain,
-    ):  # fmt: skip
-        if _touches(paint, low, high):
+    parts += thorax.breast_tissue(subject)
+    for paint, start, stop in _PAINTERS:
+        if low < stop and high > start:
             parts += paint(subject)
-    parts += head.neck(subject, arms_up) if high > 1380 else []
     parts += thorax.chest_wall(subject, arms_up) if high > 1080 else []
-    parts += pelvis.bones(subject) if low < 1030 else []
     parts += spine.column(subject)
     return tuple(part for part in parts if part.shape.high[2] > low and part.shape.low[2] < high)
 
 
-_STRETCHES = {
-    abdomen.planes_of_back: (960, 1170), abdomen.belly: (800, 1260), abdomen.organs: (860, 1260),
-    pelvis.soft_tissue: (0, 1040), thorax.lungs: (1080, 1430), thorax.mediastinum: (1100, 1460),
-    abdomen.vessels: (980, 1260), head.face: (1470, 1640), head.skull_and_brain: (1520, 1730),
-}  # fmt: skip
-"""The heights between which each painter has anything to paint."""
-
-
-def _touches(paint: object, low: float, high: float) -> bool:
-    start, stop = _STRETCHES[paint]  # type: ignore[index]
-    return low < stop and high > start
+_PAINTERS: tuple[tuple[Callable[[Subject], list[Part]], float, float], ...] = (
+    (abdomen.planes_of_back, 960, 1170),
+    (abdomen.belly, 800, 1260),
+    (abdomen.organs, 860, 1260),
+    (pelvis.soft_tissue, 0, 1040),
+    (thorax.lungs, 1080, 1430),
+    (thorax.mediastinum, 1100, 1460),
+    (abdomen.vessels, 980, 1260),
+    (head.face, 1470, 1640),
+    (head.skull_and_brain, 1520, 1730),
+    (head.neck, 1380, 1600),
+    (pelvis.bones, 0, 1030),
+)
+"""Who paints what in which order, and between which heights there is anything to paint."""
 
 
 def _couch(subject: Subject, plan: Region, region: str) -> list[Part]:
@@ -200,19 +204,34 @@ def _couch(subject: Subject, plan: Region, region: str) -> list[Part]:
         behind = HalfSpace(lambda x, y, z: 30 - y)
         holder = HalfSpace(lambda x, y, z: np.maximum(30 - y, z * 0 + 1520 - z))
         return [
-            Part(Intersection([shell, holder]), "couch_shell"),
+            Part(Intersection([shell, holder]), "holder"),
             Part(Intersection([shell, behind, holder], shrink=3), "couch_foam"),
             Part(Intersection([foam, holder]), "cushion"),
         ]
-    deep = max(outline(skin=True).levels[:, 3].max() for outline in (subject.trunk,)) + 5  # type: ignore[union-attr]
-    flat = float(subject.random("couch").uniform(6, 26))
-    line = tuple((x, deep + 14 - flat * (x / 220) ** 2) for x in np.linspace(-220, 220, 9))
-    table = Ribbon([(ends[0], line), (ends[1], line)], 13.0)
-    mattress = tuple((x, y - 17) for x, y in line)
+    outline = subject.trunk(skin=True)
+    resting = np.linspace(max(plan.low, 830), min(plan.high, 1400), 12)
+    deep = outline.axis[1] + float(outline.radius(resting, np.pi / 2).max())
+    random = subject.random("couch")
+    curve, wide = float(random.uniform(8, 30)), float(random.uniform(190, 240))
+    across = np.linspace(-1, 1, 9)
+    top = tuple((wide * u, deep + 10 - curve * u**2) for u in across)
+    soft = tuple((x, y - 6) for x, y in top)
+    parts = [Part(Ribbon([(ends[0], soft), (ends[1], soft)], 6.0), "cushion")]
+    if random.random() < 0.5:
+        keel = float(random.uniform(34, 60))
+        under = (
+            (-wide, top[0][1]),
+            (-wide * 0.55, deep + 10 + keel),
+            (wide * 0.55, deep + 10 + keel),
+            (wide, top[-1][1]),
+        )
+        parts.append(Part(Ribbon([(ends[0], under), (ends[1], under)], 1.3), "couch_shell"))
+        return [*parts, Part(Ribbon([(ends[0], top), (ends[1], top)], 1.3), "couch_shell")]
+    table = tuple((x, y + 13) for x, y in top)
     return [
-        Part(Ribbon([(ends[0], mattress), (ends[1], mattress)], 5.0), "cushion"),
-        Part(table, "couch_shell"),
-        Part(Ribbon([(ends[0], line), (ends[1], line)], 11.0), "couch_foam"),
+        *parts,
+        Part(Ribbon([(ends[0], table), (ends[1], table)], 13.0), "couch_shell"),
+        Part(Ribbon([(ends[0], table), (ends[1], table)], 11.2), "couch_foam"),
     ]
 
 
@@ -233,7 +252,8 @@ def _add_noise(
     for i, height in enumerate(z):
         thickness = 1 + 0.7 * np.exp(-(((height - 1392) / 26) ** 2)) + 0.35 * np.exp(-(((height - 885) / 40) ** 2))
         grain = np.roll(texture[int(random.integers(8))], random.integers(0, 4096, 2), axis=(0, 1))
-        canvas[i] += grain * np.float32(sigma * thickness)
+        marrow = np.clip(canvas[i] - 120, 0, 600) * np.float32(_BONE_TEXTURE)
+        canvas[i] += grain * (np.float32(sigma * thickness) + marrow)
         streaks = np.float32((thickness - 1) * 12) * random.standard_normal(canvas.shape[1], np.float32)
         body = np.clip((canvas[i] + 300) / 300, 0, 1)
         canvas[i] += gaussian_filter(streaks, 0.8)[:, None] * body

@@ -332,9 +332,9 @@ class Intersection:
         return full + np.float32(self.shrink)
 
 
-def tube(tissue: str, points: Sequence[Sequence[float]], radii: float | Sequence[float], smooth: int = 4) -> list[Part]:
+def tube(tissue: str, points: Sequence[ArrayLike], radii: ArrayLike, smooth: int = 4) -> list[Part]:
     """Return a smooth tube through points (mm) as capsules; `smooth` of them between two points."""
-    knots = np.asarray(points, float)
+    knots = np.array([np.asarray(point, float) for point in points])
     widths = np.broadcast_to(np.asarray(radii, float), len(knots))
     if len(knots) > 2 and smooth > 1:
         steps = np.linalg.norm(np.diff(knots, axis=0), axis=1)

@@ -3,6 +3,7 @@
 Heights are mm above the soles of an adult of about 1.72 m; the subject's own size is a scale on top of that.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,13 +40,13 @@ _TRUNK = np.array(
         [1060, 136, 98, 86, 2.3, 18, 20, 18],
         [1110, 139, 101, 91, 2.3, 15, 16, 15],
         [1160, 143, 104, 97, 2.3, 13, 14, 13],
-        [1220, 150, 105, 103, 2.4, 12, 14, 12],
-        [1280, 158, 104, 107, 2.5, 12, 14, 12],
-        [1330, 163, 96, 108, 2.5, 12, 12, 12],
+        [1220, 150, 105, 103, 2.25, 12, 14, 12],
+        [1280, 158, 104, 107, 2.3, 12, 14, 12],
+        [1330, 163, 96, 108, 2.3, 12, 12, 12],
         [1365, 160, 82, 104, 2.3, 11, 9, 12],
         [1390, 128, 66, 94, 2.1, 10, 7, 12],
-        [1412, 82, 54, 82, 2.0, 8, 6, 11],
-        [1432, 60, 50, 72, 2.0, 7, 5, 9],
+        [1412, 80, 50, 72, 2.0, 8, 6, 9],
+        [1432, 44, 38, 52, 2.0, 6, 4, 6],
     ],
     float,
 )
@@ -183,6 +184,6 @@ class Subject:
         return outline
 
 
-def both_sides(points: list[tuple[float, ...]], side: int) -> list[tuple[float, ...]]:
+def both_sides(points: Sequence[tuple[float, ...]], side: int) -> list[tuple[float, ...]]:
     """Return points given for the patient's left, on the left (side 1) or mirrored to the right (side -1)."""
     return [(side * x, *rest) for x, *rest in points]

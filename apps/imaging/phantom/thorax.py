@@ -109,6 +109,32 @@ def arm_coverings(subject: Subject, arms_up: bool) -> list[Part]:
         for tissue, extra in (("skin", fat + 2), ("fat", fat), ("muscle", 0.0)):
             parts += tube(tissue, _arm_line(side, arms_up), width + extra, smooth=2)
             parts += tube(tissue, neck, np.array([24, 24, 26]) + extra * 0.3, smooth=2)
+        if subject.female:
+            parts += _breast(subject, side)
+    return parts
+
+
+def _breast(subject: Subject, side: int) -> list[Part]:
+    size = float(np.clip(0.55 + 0.4 * subject.fatness, 0.6, 1.4))
+    front = subject.trunk(under_skin=True).point(1275, -65)
+    centre = np.array([side * (front[0] + 14), front[1] + 8, 1272])
+    radii = np.array([56, 34, 50]) * size
+    return [Part(Ellipsoid(centre, radii + 2.2), "skin"), Part(Ellipsoid(centre, radii), "fat")]
+
+
+def breast_tissue(subject: Subject) -> list[Part]:
+    """Return the glands of a woman's breasts."""
+    if not subject.female:
+        return []
+    parts: list[Part] = []
+    size = float(np.clip(0.55 + 0.4 * subject.fatness, 0.6, 1.4))
+    for side in (-1, 1):
+        skin = _breast(subject, side)[0].shape
+        random = subject.random(f"breast {side}")
+        centre = (skin.low + skin.high) / 2 - [0, 9 * size, 0]
+        for _ in range(7):
+            spot = centre + random.normal(0, 1, 3) * [13, 4, 12] * np.float64(size)
+            parts.append(Part(Ellipsoid(spot, random.uniform(4, 10, 3) * size), "gland"))
     return parts
 
 
@@ -250,29 +276,11 @@ def great_vessels(subject: Subject) -> list[Part]:
     parts += tube("central_vein", [(-28, -34, 1368), (-38, -34, 1396)], 7)
     for side in (-1, 1):
         parts += tube("central_vein", both_sides([(42, -34, 1397), (90, -22, 1398), (140, -10, 1362)], side), [7, 6, 5])
-    x, y = subject.spine(1270)
-    parts += tube(
-        "vein",
-        [
-            (x - 8, y - 18, 1180),
-            (x - 8, subject.spine(1270)[1] - 19, 1270),
-            (x - 8, subject.spine(1325)[1] - 17, 1325),
-            (-24, 4, 1334),
-        ],
-        3.6,
-    )
-    gullet = [
-        (x, subject.spine(z)[1] - off, z)
-        for x, z, off in (
-            (2, 1430, 15),
-            (4, 1380, 17),
-            (2, 1330, 20),
-            (4, 1280, 26),
-            (10, 1235, 32),
-            (20, 1208, 38),
-        )
-    ]
-    gullet[-1] = (24.0, 5.0, 1205.0)
+    middle = subject.spine(1270)[0] - 8
+    azygos = [(middle, subject.spine(z)[1] - 18, z) for z in (1180.0, 1270.0, 1325.0)] + [(-24.0, 4.0, 1334.0)]
+    parts += tube("vein", azygos, 3.6)
+    course = ((2, 1430, 15), (4, 1380, 17), (2, 1330, 20), (4, 1280, 26), (10, 1235, 32))
+    gullet = [(float(x), subject.spine(z)[1] - before, float(z)) for x, z, before in course] + [(24.0, 5.0, 1205.0)]
     return parts + tube("wall", gullet, [7, 7, 7.5, 8, 8.5, 9]) + tube("gas", gullet[1:4], [1.6, 2.2, 1.2])
 
 
@@ -304,7 +312,7 @@ def lung_vessels(subject: Subject) -> list[Part]:
     parts: list[Part] = []
     for side in (-1, 1):
         hilum = np.array([side * 52, 14, 1306.0])
-        targets = []
+        targets: list[np.ndarray] = []
         while len(targets) < 15:
             z = random.uniform(1180, 1396)
             angle = random.uniform(-75, 75)

@@ -62,7 +62,7 @@ TISSUES: dict[str, tuple[float, float, float]] = {
     "white_matter": (30, 33, 34),
     "deep_grey": (40, 46, 48),
     "cerebellum": (37, 43, 45),
-    "dura": (50, 95, 110),
+    "dura": (45, 75, 85),
     "venous_sinus": (55, 120, 180),
     "cerebral_artery": (45, 280, 165),
     "choroid_plexus": (60, 110, 130),
@@ -70,12 +70,13 @@ TISSUES: dict[str, tuple[float, float, float]] = {
     "globe": (10, 10, 12),
     "lens": (85, 85, 85),
     "cord": (38, 42, 44),
-    "couch_shell": (-120, -120, -120),
+    "couch_shell": (60, 60, 60),
     "couch_foam": (-940, -940, -940),
+    "holder": (-260, -260, -260),
     "cushion": (-880, -880, -880),
 }
 
-_STEADY = {"air", "gas", "couch_shell", "couch_foam", "cushion"}
+_STEADY = {"air", "gas", "couch_shell", "couch_foam", "cushion", "holder"}
 _BLOOD = {
     "artery", "vein", "central_vein", "portal_vein", "pulmonary_artery", "small_vessel", "lung_vessel",
     "left_heart", "right_heart", "venous_sinus", "cerebral_artery",
