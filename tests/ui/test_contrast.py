@@ -79,7 +79,9 @@ def test_colours_are_written_in_the_tokens_alone():
     sheets = [sheet for sheet in CSS.glob("*.css") if sheet.name != "tokens.css"]
     assert len(sheets) >= 3
     stray = {
-        sheet.name: found for sheet in sheets if (found := re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[\s;,)])", sheet.read_text()))
+        sheet.name: found
+        for sheet in sheets
+        if (found := re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[\s;,)])", sheet.read_text()))
     }
     assert not stray
 

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -201,7 +202,7 @@ def fact_words(value: Any) -> str:
 @register.simple_tag
 def field(bound_field: Any, help_text: str = "") -> SafeString:
     """Render a form field with label, help and errors tied to it: `{% field form.note %}`."""
-    rendered = template.loader.render_to_string(
+    rendered = render_to_string(
         "components/field.html", {"field": bound_field, "help_text": help_text or bound_field.help_text}
     )
     return SafeString(rendered)

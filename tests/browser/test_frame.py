@@ -1,0 +1,84 @@
+"""The frame of every page: keys, theme, menu, and no violation of WCAG AA or of the Content-Security-Policy."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from tests.cast import PASSWORD, Cast
+
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture
+def errors(page: Page) -> list[str]:
+    """What the browser's console complains of; a refused style or script stands here."""
+    found: list[str] = []
+    page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found
+
+
+def sign_in(page: Page, live_server: object, name: str) -> None:
+    page.goto(f"{live_server}{reverse('accounts:login')}?next={reverse('ui:help')}")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="What CoreQC does")).to_be_visible()
+
+
+def violations(page: Page) -> list[str]:
+    results = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+    return [f"{rule['id']}: {node['target']}" for rule in results.response["violations"] for node in rule["nodes"]]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_help_and_sign_in_are_accessible(page: Page, live_server, cast: Cast, errors, theme):
+    page.emulate_media(color_scheme=theme)
+    page.goto(f"{live_server}{reverse('accounts:login')}")
+    assert violations(page) == []
+    sign_in(page, live_server, "anna")
+    assert violations(page) == []
+    page.keyboard.press("?")
+    assert violations(page) == []
+    assert errors == []
+
+
+def test_the_question_mark_lists_the_keys_and_escape_closes(page: Page, live_server, cast: Cast):
+    sign_in(page, live_server, "anna")
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keys on this page")
+    expect(keys).to_contain_text("Open Worklist")
+    page.keyboard.press("Escape")
+    expect(keys).not_to_be_visible()
+
+
+def test_single_keys_can_be_switched_off(page: Page, live_server, cast: Cast):
+    sign_in(page, live_server, "anna")
+    page.keyboard.press("?")
+    page.get_by_label("Single keys act on this page").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("w")
+    expect(page.get_by_role("heading", name="What CoreQC does")).to_be_visible()
+
+
+def test_the_chosen_theme_stays_after_a_reload(page: Page, live_server, cast: Cast):
+    sign_in(page, live_server, "anna")
+    page.get_by_text("Your menu").click(force=True)
+    page.get_by_role("button", name="Dark").click()
+    page.reload()
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+
+
+def test_the_menu_signs_out(page: Page, live_server, cast: Cast):
+    sign_in(page, live_server, "anna")
+    page.get_by_text("Your menu").click(force=True)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_phone_never_scrolls_sideways(page: Page, live_server, cast: Cast):
+    page.set_viewport_size(PHONE)
+    sign_in(page, live_server, "anna")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
