@@ -5,6 +5,7 @@ from collections.abc import Callable
 from apps.imaging.digest import SeriesDigest
 from apps.imaging.ensemble import Classification, ModuleAnswer
 from apps.imaging.findings import Finding
+from apps.imaging.geometry import GeometryFacts
 from apps.imaging.rules import catalogue
 from apps.imaging.rules.header import header_body_parts, header_contrast, number, texts
 from apps.imaging.rules.series import body_part_words
@@ -111,8 +112,11 @@ def _check_lengths(digest: SeriesDigest, required: SeriesSpec) -> list[Finding]:
     if limit is not None and spacing is None:
         if digest.geometry.slices > 1:
             findings.append(catalogue.SPACING_UNKNOWN.found("not in the header", expected=f"at most {_mm(limit)}"))
-    elif limit is not None and spacing is not None and spacing > limit + catalogue.SPACING_TOLERANCE_MM:
-        findings.append(catalogue.SPACING.found(_mm(spacing), expected=f"at most {_mm(limit)}"))
+    elif limit is not None and spacing is not None:
+        widest = _widest_spacing_mm(digest.geometry, spacing)
+        if widest > limit + catalogue.SPACING_TOLERANCE_MM:
+            up_to = "" if widest == spacing else "up to "
+            findings.append(catalogue.SPACING.found(f"{up_to}{_mm(widest)}", expected=f"at most {_mm(limit)}"))
     if thickness is not None and spacing is not None:
         slack = max(thickness * catalogue.CONTIGUITY_TOLERANCE, catalogue.SPACING_TOLERANCE_MM)
         if spacing > thickness + slack:
@@ -127,6 +131,11 @@ def _check_lengths(digest: SeriesDigest, required: SeriesSpec) -> list[Finding]:
             )
         )
     return findings
+
+
+def _widest_spacing_mm(geometry: GeometryFacts, usual: float) -> float:
+    """Return the widest distance of neighbouring slices; the usual one where slices are missing, told elsewhere."""
+    return usual if geometry.gaps or geometry.largest_spacing_mm is None else max(usual, geometry.largest_spacing_mm)
 
 
 def _check_acquisition(digest: SeriesDigest, required: SeriesSpec) -> list[Finding]:
