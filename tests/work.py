@@ -5,6 +5,8 @@ from django.utils import timezone
 
 from apps.jobs.models import Job
 
+current_app.loader.import_default_modules()
+
 
 def run_job(job: Job) -> None:
     """Deliver the message of one job."""

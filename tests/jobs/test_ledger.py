@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 from celery import current_app
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from apps.jobs import ledger, services
 from apps.jobs.models import Job
 from apps.jobs.services import Lease, LeaseLost, claim, enqueue
+from tests.threads import at_once
 from tests.work import run_job, run_jobs
 
 SECRET = "Doe^Jane"
@@ -339,23 +339,3 @@ def test_many_requests_at_once_queue_an_object_once(errand: Errand, sent: list[i
     at_once(lambda: enqueue(errand.name, 7), times=6)
     assert Job.objects.count() == 1
     assert sent == [Job.objects.get().pk]
-
-
-def at_once(act: Callable[[], Any], *, times: int) -> list[Any]:
-    """Call `act` in so many threads that start together; returns what each returned."""
-    start, results = Barrier(times), []
-
-    def run() -> None:
-        try:
-            start.wait()
-            results.append(act())
-        finally:
-            connection.close()
-
-    threads = [Thread(target=run) for _ in range(times)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(results) == times
-    return results

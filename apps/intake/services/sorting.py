@@ -50,9 +50,15 @@ def sorting_failed(submission: Submission, sentence: str) -> None:
 
 
 def is_sorting(submission: Submission) -> bool:
-    """Return whether files of this submission are being sorted, or are about to be."""
-    open_ = (Job.Status.QUEUED, Job.Status.RUNNING)
-    return Job.objects.filter(task=TASK, object_id=submission.pk, status__in=open_).exists()
+    """Return whether files of this submission are being sorted, or are about to be.
+
+    A sorting that has written its result but not yet closed its job counts no more: nobody would ask again after it.
+    """
+    jobs = Job.objects.filter(task=TASK, object_id=submission.pk)
+    if jobs.filter(status=Job.Status.QUEUED).exists():
+        return True
+    unsorted = submission.files.filter(status=ReceivedFile.Status.STORED)
+    return unsorted.exists() and jobs.filter(status=Job.Status.RUNNING).exists()
 
 
 def _unpack(submission: Submission) -> None:

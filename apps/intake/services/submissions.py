@@ -3,7 +3,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.accounts.permissions import require
-from apps.audit.lifecycle import Refused, StaleState, advance
+from apps.audit.lifecycle import Refused, StaleState, WrongState, advance, words
 from apps.audit.services import record
 from apps.intake.models import ReceivedFile, Submission
 from apps.intake.permissions import may_edit, may_send_for
@@ -41,15 +41,17 @@ def begin_submission(visit: Visit, *, by: User) -> Submission:
 def transfer(submission: Submission, *, by: User, because: str = "") -> None:
     """Send a checked submission to the core lab; what the check blocks needs a reason."""
     require(may_edit(by, submission), NOT_YOURS)
-    if submission.status == Submission.Status.CHECKED:
-        if submission.files.filter(status=ReceivedFile.Status.STORED).exists():
-            raise Refused(
-                "Some files have arrived but have not been checked. Press Check what has arrived, then transfer."
-            )
-        if not submission.series.exists():
-            raise Refused("There is no CT series to transfer. Add the visit's images first.")
-        if submission.blockers and not because.strip():
-            raise Refused(f"{submission.blockers[0]} To transfer all the same, give the reason.")
+    if submission.status != Submission.Status.CHECKED:
+        raise WrongState(
+            f"This submission is {words(submission.status)}; it is transferred once, when its check has ended. "
+            "Reload the page to see where it stands."
+        )
+    if submission.files.filter(status=ReceivedFile.Status.STORED).exists():
+        raise Refused("Some files have arrived but have not been checked. Press Check what has arrived, then transfer.")
+    if not submission.series.exists():
+        raise Refused("There is no CT series to transfer. Add the visit's images first.")
+    if submission.blockers and not because.strip():
+        raise Refused(f"{submission.blockers[0]} To transfer all the same, give the reason.")
     with transaction.atomic():
         advance(
             submission,
