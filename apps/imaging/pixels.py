@@ -6,12 +6,14 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID
 
 from apps.imaging import transfer_syntaxes as syntaxes
 from apps.imaging.errors import UnreadableFile
@@ -66,7 +68,7 @@ class PixelReader:
     def count(self, stored: NDArray) -> None:
         """Take a frame into `pixel_sha256`; frames must come in order."""
         words = stored if stored.dtype.itemsize > 1 else stored.astype(np.uint16)
-        self._pixels.update(np.ascontiguousarray(words, words.dtype.newbyteorder("<")))
+        self._pixels.update(np.ascontiguousarray(words, words.dtype.newbyteorder("<")).data)
 
     def _coded(self, descriptor: int, size: int) -> Iterator[bytes | memoryview]:
         if size != self.header.file_size:
@@ -214,20 +216,19 @@ def _decompressed_by_pydicom(
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            decoded, _ = get_decoder(layout.transfer_syntax).as_array(
-                encapsulate([coded]),
-                raw=True,
-                rows=shape[0],
-                columns=shape[1],
-                samples_per_pixel=layout.samples,
-                photometric_interpretation="MONOCHROME2" if layout.samples == 1 else "RGB",
-                planar_configuration=0,
-                bits_allocated=layout.bits_allocated,
-                bits_stored=layout.bits_stored,
-                pixel_representation=int(layout.signed),
-                number_of_frames=1,
-                pixel_keyword="PixelData",
-            )
+            options: dict[str, Any] = {
+                "rows": shape[0],
+                "columns": shape[1],
+                "samples_per_pixel": layout.samples,
+                "photometric_interpretation": "MONOCHROME2" if layout.samples == 1 else "RGB",
+                "planar_configuration": 0,
+                "bits_allocated": layout.bits_allocated,
+                "bits_stored": layout.bits_stored,
+                "pixel_representation": int(layout.signed),
+                "number_of_frames": 1,
+                "pixel_keyword": "PixelData",
+            }
+            decoded, _ = get_decoder(UID(layout.transfer_syntax)).as_array(encapsulate([coded]), raw=True, **options)
         except Exception:
             raise UnreadableFile(damaged("its compressed image cannot be decoded")) from first_error
     return decoded

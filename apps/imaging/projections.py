@@ -122,7 +122,7 @@ class Projector:
         for plane in PLANES:
             acquired_axis = self.orientation.axes[_LOOKED_ALONG[plane]]
             count = self.shape[acquired_axis]
-            kinds = {
+            kinds: dict[str, NDArray] = {
                 "mip": self._highest[acquired_axis],
                 "aip": self._sums[acquired_axis] / count,
                 "mid": self._middles[acquired_axis],

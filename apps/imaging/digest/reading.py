@@ -75,7 +75,8 @@ class SeriesReading:
     def same_place_findings(self, stack: Stack) -> list[Finding]:
         """Return what is wrong where several images lie at one place: copies, or different ones."""
         crowded = [place for place in stack.places if len(place) > 1] if self._index else []
-        copies, different = [], []
+        copies: list[Sequence[Slice]] = []
+        different: list[Sequence[Slice]] = []
         for place in crowded:
             hashes = {self._frame_hashes.get(_key(one), "") for one in place}
             (copies if len(hashes) == 1 else different).append(place)

@@ -43,4 +43,7 @@ class GeometryFacts:
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "GeometryFacts":
         """Return the facts that `to_json` wrote."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
+        facts: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+        }
+        return cls(**facts)

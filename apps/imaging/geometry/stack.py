@@ -89,7 +89,7 @@ def arrange(slices: Sequence[Slice]) -> Stack:
     findings += _spacing_findings(places)
     tilt = _tilt(kept)
     findings += _line_findings(kept, tilt)
-    if oblique > sentences.OBLIQUE_DEGREES:
+    if oblique > sentences.OBLIQUE_DEGREES and tilt <= TILT_DEGREES:
         findings.append(sentences.oblique(oblique, orientation.plane))
     findings += sentences.mixed_thickness(kept)
     facts = _facts(places, orientation, tilt, oblique, len(slices))

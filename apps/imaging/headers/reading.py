@@ -61,6 +61,14 @@ def read_header(path: Path, name: str = "") -> InstanceHeader:
         ) from None
 
 
+def begins_like_dicom(head: bytes, size: int) -> bool:
+    """Return whether a file of `size` bytes that begins with `head` may be DICOM, with or without preamble."""
+    try:
+        return bool(head) and _start(head, size) is not None
+    except Malformed:
+        return True
+
+
 def _header_of(path: Path, name: str, descriptor: int, size: int) -> InstanceHeader:
     if not size:
         raise NotAnImage(Refusal.EMPTY, "is empty; copy or export it again")

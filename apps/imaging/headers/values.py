@@ -8,7 +8,7 @@ import warnings
 from pydicom.charset import decode_bytes, python_encoding
 
 _UID = re.compile(r"[0-9A-Za-z._-]{1,64}\Z")
-_DELIMITERS = {"\\", "\r", "\n", "\t", "\f", "^", "="}
+_DELIMITERS = set(b"\\\r\n\t\f^=")
 
 
 def encodings_of(specific_character_set: bytes | None) -> list[str]:
