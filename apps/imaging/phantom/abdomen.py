@@ -270,11 +270,11 @@ def _bowel(subject: Subject) -> list[Part]:
     inside = Intersection([subject.cavity], shrink=3.0)
     parts: list[Part] = []
     line = [np.array([random.uniform(-60, 60), random.uniform(-50, -10), 1060.0])]
-    while len(line) < 150:
+    while len(line) < 200:
         step = line[-1] + random.normal(0, 22, 3)
         reach = subject.cavity.point(step[2], np.rad2deg(np.arctan2(step[1] + 5, step[0])), -19)
-        if 900 < step[2] < 1096 and np.hypot(step[0], step[1] + 5) < np.hypot(reach[0], reach[1] + 5) and step[1] < 8:
-            if step[2] > 1068 and step[0] < -30:
+        if 900 < step[2] < 1112 and np.hypot(step[0], step[1] + 5) < np.hypot(reach[0], reach[1] + 5) and step[1] < 8:
+            if step[2] > 1068 and step[0] < 20:
                 continue
             line.append(step)
     for start in range(0, len(line) - 1, 5):

@@ -31,7 +31,7 @@ class Region:
 
 _VENOUS = ("portal",)
 _MIXED = ("portal", "portal", "arterial")
-_EARLY = ("arterial", "portal")
+_EARLY = ("arterial", "arterial", "portal")
 
 REGIONS: dict[str, Region] = {
     "brain": Region(1546, 1718, 235, (0, 0), False, 4.5, 6, _VENOUS, 4.0),
@@ -103,7 +103,7 @@ def make_phantom(
     else:
         thick = slice_thickness_mm or plan.slice_mm
         slices = max(1, round((high - low) * tall / thick))
-    field = max(plan.field_mm * float(random.uniform(0.97, 1.12)), 0.0)
+    field = plan.field_mm * float(random.uniform(0.97, 1.6 if region == "neck" else 1.15))
     if plan.arms_up:
         field *= max(1.0, 0.88 + 0.1 * subject.fatness) * subject.size[0]
     pixel = pixel_mm or field / matrix

@@ -192,8 +192,18 @@ def _shoulder(subject: Subject, side: int, arms_up: bool) -> list[Part]:
 
 
 def lungs(subject: Subject) -> list[Part]:
-    """Return the pleural spaces filled with lung, without what lies between them."""
-    return [Part(Intersection([lungs_space(subject)], shrink=1.0), "lung")]
+    """Return the pleural spaces filled with lung, without what lies between them; some are not healthy."""
+    space = lungs_space(subject)
+    parts = [Part(Intersection([space], shrink=1.0), "lung")]
+    random = subject.random("lung disease")
+    if random.random() < 0.2:
+        side, level = random.choice([-1, 1]), random.uniform(48, 78)
+        fluid = HalfSpace(lambda x, y, z: np.maximum(level - y, 4 - side * x).astype(np.float32))
+        parts.append(Part(Intersection([space, fluid], shrink=1.0), "effusion"))
+    for _ in range(int(random.integers(0, 6))):
+        spot = random.uniform((55, -55, 1235), (112, 65, 1370)) * [random.choice([-1, 1]), 1, 1]
+        parts.append(Part(Intersection([space, Ellipsoid(spot, random.uniform(2.5, 11, 3))]), "nodule"))
+    return parts
 
 
 def mediastinum(subject: Subject) -> list[Part]:

@@ -16,6 +16,8 @@ TISSUES: dict[str, tuple[float, float, float]] = {
     "fat": (-105, -102, -100),
     "visceral_fat": (-110, -106, -103),
     "fat_stranded": (-65, -60, -55),
+    "effusion": (9, 9, 12),
+    "nodule": (35, 60, 70),
     "skin": (10, 20, 25),
     "muscle": (54, 60, 66),
     "tongue": (50, 65, 75),
