@@ -88,7 +88,12 @@ class SlotMatch(models.Model):
     state = models.CharField(max_length=8, choices=State)
     sentence = models.TextField()
     suggested_series = models.ForeignKey(
-        Series, null=True, blank=True, on_delete=models.CASCADE, related_name="+", help_text="Fits better than the chosen."
+        Series,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="Fits better than the chosen.",
     )
     findings = models.JSONField(default=list, help_text="Findings of the series against this slot.")
 

@@ -58,7 +58,9 @@ def _line(event: AuditEvent) -> Happened | None:
     who = "CoreQC" if event.actor_name == SYSTEM else str(event.actor or event.actor_name)
     if event.action == "series.slot_chosen":
         slot = event.new.get("slot")
-        what = f"{event.object_name.capitalize()} chosen for {slot}" if slot else f"Choice of {event.object_name} undone"
+        what = (
+            f"{event.object_name.capitalize()} chosen for {slot}" if slot else f"Choice of {event.object_name} undone"
+        )
         return Happened(what, who, event.at, icon="edit")
     if event.action not in WHAT:
         return None

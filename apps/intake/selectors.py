@@ -125,9 +125,7 @@ def visits_by_need(user: Person, today: date, *, subject: str = "", need: str = 
             may_send=visit.subject.site_id in own_sites,
         )
         lines.setdefault(visit.need, []).append(line)
-    groups = tuple(
-        VisitGroup(each, tuple(lines[each.name]), counts[each.name]) for each in NEEDS if each.name in lines
-    )
+    groups = tuple(VisitGroup(each, tuple(lines[each.name]), counts[each.name]) for each in NEEDS if each.name in lines)
     return VisitList(groups, counts)
 
 

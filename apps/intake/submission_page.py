@@ -257,9 +257,7 @@ def _page(submission: Submission, may_edit: bool) -> SubmissionPage:
 
 
 def _series_card(series: Any, stands_for: str) -> SeriesCard:
-    said = next(
-        (each for each in series.classifications.all() if each.digest_sha256 == series.digest_sha256), None
-    )
+    said = next((each for each in series.classifications.all() if each.digest_sha256 == series.digest_sha256), None)
     return SeriesCard(
         series=series,
         body_part=said.body_part if said else None,

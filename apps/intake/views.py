@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -75,7 +75,9 @@ def files(request: HttpRequest, pk: int) -> HttpResponse:
     found = _submission(request, pk)
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _refused(request, Refused("No file was chosen. Choose the folder or the files of the scan."), found.visit)
+        return _refused(
+            request, Refused("No file was chosen. Choose the folder or the files of the scan."), found.visit
+        )
     try:
         outcomes = services.receive_files(
             found, form.uploads(), by=request.user, more_to_come=form.cleaned_data["more"]
@@ -128,16 +130,17 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def picture(request: HttpRequest, uuid: str, name: str) -> HttpResponseBase:
+def picture(request: HttpRequest, uuid: str, name: str) -> HttpResponse:
     series = get_object_or_404(Series.objects.visible_to(request.user), uuid=uuid)
     path = series.picture_path(name)
     if name not in PICTURES or not series.digest_sha256 or not default_storage.exists(path):
         raise Http404("There is no such picture.")
     version = series.digest_sha256[:VERSION_DIGITS]
     etag = f'"{version}-{name}"'
-    response = get_conditional_response(request, etag=etag) or FileResponse(
-        default_storage.open(path), content_type="image/png"
-    )
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        with default_storage.open(path) as png:
+            response = HttpResponse(png.read(), content_type="image/png")
     # With its version in the address a picture never changes; without, the browser asks each time.
     fixed = request.GET.get("v") == version
     response["Cache-Control"] = f"private, max-age={A_YEAR}, immutable" if fixed else "private, no-cache"
