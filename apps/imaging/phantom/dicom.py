@@ -49,10 +49,13 @@ class Patient:
 
     @classmethod
     def imagined(cls, seed: int) -> "Patient":
-        """Return a patient drawn from a seed, recognisable as invented."""
+        """Return a patient drawn from a seed, recognisable as invented.
+
+        The name has no word of the other header facts: readers blank what looks like the patient's name.
+        """
         random = np.random.default_rng([seed, *b"patient"])
         born = date(int(random.integers(1938, 1992)), int(random.integers(1, 13)), int(random.integers(1, 29)))
-        return cls(f"PHANTOM{seed:06d}", f"Phantom^{seed:06d}", born, str(random.choice(["F", "M"])))
+        return cls(f"INVENTED{seed:06d}", f"Invented^{seed:06d}", born, str(random.choice(["F", "M"])))
 
 
 @dataclass(frozen=True)

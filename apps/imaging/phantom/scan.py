@@ -108,8 +108,8 @@ def make_phantom(
         field *= max(1.0, 0.88 + 0.1 * subject.fatness) * subject.size[0]
     pixel = pixel_mm or field / matrix
     arms_up = plan.arms_up and bool(random.random() < 0.88)
-    if phase is None:
-        phase = str(random.choice(plan.phases))
+    usual = str(random.choice(plan.phases))
+    phase = phase or usual
     units = hounsfield_units(phase if enhanced else "plain", subject.random("tissues"))
     parts = [*_couch(subject, plan, region), *_anatomy(seed, arms_up, low - 10, high + 10)]
     centre = np.array(plan.centre) + np.clip(random.normal(0, 4, 2), -8, 8)
