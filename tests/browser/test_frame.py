@@ -25,6 +25,7 @@ def sign_in(page: Page, live_server: object, name: str) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="What CoreQC does")).to_be_visible()
+    page.wait_for_load_state()  # the modules have run
 
 
 def violations(page: Page) -> list[str]:
