@@ -45,7 +45,6 @@ def _broker_answers() -> bool:
     try:
         with app.connection_for_write() as broker:
             broker.ensure_connection(max_retries=1, timeout=3)
-            broker.default_channel.client  # noqa: B018 - the filesystem transport connects to nothing before this
     except (OSError, OperationalError) as reason:
         logger.error("health: the broker does not answer (%s)", type(reason).__name__)
         return False

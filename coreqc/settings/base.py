@@ -179,6 +179,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "SubmissionStateEnum": "apps.intake.models.Submission.Status",
+        "SeriesStateEnum": "apps.intake.models.Series.Status",
+        "ReviewCaseStateEnum": "apps.reviews.models.ReviewCase.Status",
+    },
 }
 
 # --- Work behind the pages

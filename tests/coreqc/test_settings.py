@@ -32,14 +32,15 @@ def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     )
 
 
-def test_production_passes_the_deployment_check() -> None:
-    answer = manage("check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+def test_production_passes_the_deployment_check(tmp_path: Path) -> None:
+    answer = manage("check", "--deploy", "--fail-level", "WARNING", **PRODUCTION, UPLOAD_TEMP_DIR=str(tmp_path))
     assert answer.returncode == 0, answer.stderr
     assert "no issues" in answer.stdout
 
 
-def test_production_with_a_bucket_passes_it_too() -> None:
+def test_production_with_a_bucket_passes_it_too(tmp_path: Path) -> None:
     bucket = {"S3_BUCKET": "coreqc", "S3_ACCESS_KEY": "key", "S3_SECRET_KEY": "secret"}
+    bucket["UPLOAD_TEMP_DIR"] = str(tmp_path)
     answer = manage("check", "--deploy", "--fail-level", "WARNING", **PRODUCTION, **bucket)
     assert answer.returncode == 0, answer.stderr
 
