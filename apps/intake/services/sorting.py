@@ -6,7 +6,8 @@ from django.db import IntegrityError, transaction
 
 from apps.audit.lifecycle import advance
 from apps.imaging.headers import SeriesFiles, group_into_series, read_headers
-from apps.imaging.sources import collect, is_zip
+from apps.imaging.sources import collect
+from apps.imaging.sources.archives import is_zip
 from apps.intake.models import Instance, ReceivedFile, Series, Submission
 from apps.intake.storage import local_paths, scratch_folder, store
 from apps.jobs.models import Job
@@ -25,11 +26,12 @@ def sort_files(submission: Submission, lease: Lease) -> None:
         return
     _unpack(submission)
     with local_paths(submission.files.filter(status=ReceivedFile.Status.STORED)) as paths:
-        headers, refused = read_headers(list(paths))
+        files = {str(file.pk): file for file in paths.values()}
+        headers, refused = read_headers(paths, names={path: str(file.pk) for path, file in paths.items()})
         with transaction.atomic():
             lease.confirm()
-            for file in refused:
-                _refuse(paths[file.path], file.reason)
+            for one in refused:
+                _refuse(files[one.name], one.reason)
             for group in group_into_series(headers):
                 _add_to_series(submission, group, paths)
             for series in submission.series.filter(status=Series.Status.FAILED):
@@ -72,7 +74,7 @@ def _unpack(submission: Submission) -> None:
                 for member in members.files:
                     _keep_member(archive, members.names[member], member)
             archive.status = ReceivedFile.Status.UNPACKED
-            archive.reason = "\n".join(f"{refused.name}: {refused.reason}" for refused in members.refused)
+            archive.reason = "\n".join(refused.sentence for refused in members.refused)
             archive.save(update_fields=["status", "reason"])
 
 
@@ -120,5 +122,5 @@ def _add_to_series(submission: Submission, group: SeriesFiles, paths: Mapping[Pa
 
 def _refuse(file: ReceivedFile, reason: str) -> None:
     file.status = ReceivedFile.Status.REFUSED
-    file.reason = reason
+    file.reason = f"This file {reason}."
     file.save(update_fields=["status", "reason"])
