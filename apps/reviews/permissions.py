@@ -1,7 +1,7 @@
 """Who may do what at the review desk."""
 
 from apps.accounts.models import Role
-from apps.accounts.permissions import Person, has_role
+from apps.accounts.permissions import Person, has_role, roles_of
 from apps.reviews.models import ReviewCase
 
 
@@ -13,3 +13,8 @@ def may_review(user: Person, case: ReviewCase) -> bool:
 def may_decide(user: Person, case: ReviewCase) -> bool:
     """The analyst who holds the case."""
     return may_review(user, case) and case.status == ReviewCase.Status.CLAIMED and case.holder_id == user.pk
+
+
+def may_see_the_desk(user: Person) -> bool:
+    """The core lab: analysts, managers who look on, administrators."""
+    return bool(roles_of(user) - {Role.CRC})

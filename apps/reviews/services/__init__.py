@@ -3,6 +3,7 @@
 from apps.reviews.services.claiming import (
     claim,
     claim_next,
+    held_case,
     open_case,
     release,
     return_idle_cases,
@@ -16,6 +17,7 @@ __all__ = [
     "claim_next",
     "correct_label",
     "decide",
+    "held_case",
     "open_case",
     "release",
     "return_idle_cases",

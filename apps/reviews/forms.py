@@ -1,0 +1,105 @@
+"""What the desk's pages read from the person."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.db import models
+
+from apps.accounts.models import Membership, Role
+from apps.accounts.permissions import Person, is_person
+from apps.reviews.models import Decision, LabelCorrection
+from apps.reviews.reasons import REASONS
+from apps.reviews.selectors import STANDINGS, TO_DO, Filters
+from apps.trials.models import Site, Trial
+
+
+class SiteChoice(forms.ModelChoiceField):
+    """A site with its trial, so that site 101 of two trials is told apart."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.trial} · {obj}"
+
+
+class WorklistForm(forms.Form):
+    """The filters of the worklist; what is not understood filters nothing."""
+
+    standing = forms.ChoiceField(choices=list(STANDINGS.items()), required=False)
+    trial = forms.ModelChoiceField(Trial.objects.none(), required=False, empty_label="All trials")
+    site = SiteChoice(Site.objects.none(), required=False, empty_label="All sites")
+    subject = forms.CharField(required=False, max_length=20)
+    ai_disagrees = forms.BooleanField(required=False, label="AI disagrees")
+    abstained = forms.BooleanField(required=False, label="AI not sure")
+
+    def __init__(self, query: Any, *, person: Person) -> None:
+        super().__init__(query)
+        trials = _trials_of_the_desk(person)
+        self.fields["trial"].queryset = trials  # type: ignore[attr-defined]
+        self.fields["site"].queryset = (  # type: ignore[attr-defined]
+            Site.objects.filter(trial__in=trials).select_related("trial")
+        )
+        self.fields["subject"].widget.attrs |= {"type": "search", "autocomplete": "off", "placeholder": "101-004"}
+        self.full_clean()
+
+    @property
+    def filters(self) -> Filters:
+        """The filters that were understood."""
+        given = self.cleaned_data
+        return Filters(
+            standing=given.get("standing") or TO_DO,
+            trial=given.get("trial"),
+            site=given.get("site"),
+            subject=given.get("subject", ""),
+            ai_disagrees=given.get("ai_disagrees", False),
+            abstained=given.get("abstained", False),
+        )
+
+    @property
+    def query(self) -> str:
+        """The filters as an address carries them, without the standing: they stay when the next case is claimed."""
+        chosen = self.filters
+        pairs = {
+            "trial": chosen.trial and chosen.trial.pk,
+            "site": chosen.site and chosen.site.pk,
+            "subject": chosen.subject,
+            "ai_disagrees": chosen.ai_disagrees and "on",
+            "abstained": chosen.abstained and "on",
+        }
+        return urlencode({name: value for name, value in pairs.items() if value})
+
+
+def _trials_of_the_desk(person: Person) -> models.QuerySet[Trial]:
+    """Return the trials that the person sees from the core lab's side."""
+    if is_person(person) and person.is_superuser:
+        return Trial.objects.all()
+    own = Membership.objects.filter(user=person.pk).exclude(role=Role.CRC)
+    return Trial.objects.filter(pk__in=own.values("trial"))
+
+
+class DecisionForm(forms.Form):
+    """The verdict with its reasons; the service says what belongs together."""
+
+    verdict = forms.ChoiceField(
+        choices=Decision.Verdict, widget=forms.RadioSelect, error_messages={"required": "Choose a verdict first."}
+    )
+    reasons = forms.MultipleChoiceField(
+        choices=list(REASONS.items()), widget=forms.CheckboxSelectMultiple, required=False
+    )
+    note = forms.CharField(required=False, max_length=4000)
+
+    @property
+    def reason_lines(self) -> list[tuple[str, str, str, bool]]:
+        """Per reason its code, its sentence, the key that ticks it (1 to 9, then 0), and whether it is ticked."""
+        ticked = self["reasons"].value() or []
+        return [
+            (code, sentence, str(number % 10), code in ticked)
+            for number, (code, sentence) in enumerate(REASONS.items(), start=1)
+        ]
+
+
+class CorrectionForm(forms.Form):
+    """A label that the analyst sees on the pictures of one series."""
+
+    series = forms.IntegerField()
+    module = forms.ChoiceField(choices=LabelCorrection.Module)
+    label = forms.CharField(max_length=20, error_messages={"required": "Choose a label from the list."})

@@ -1,0 +1,111 @@
+"""How a case came here: earlier submissions of the visit with their decisions, the trail, and the time spent."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from apps.audit.models import AuditEvent
+from apps.audit.services import events_about
+from apps.intake.models import Series, Submission
+from apps.reviews.models import Decision, ReviewCase, ReviewSession
+from apps.ui.words import label_words, status_word
+
+LONGEST_TRAIL = 60
+"""Events shown on the page; the trail itself keeps them all."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entry of the trail in words, as components/timeline.html draws it."""
+
+    what: str
+    who: str
+    at: datetime
+    why: str = ""
+    icon: str = "check"
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A decision in words."""
+
+    decision: Decision
+
+    @property
+    def words(self) -> str:
+        """What became of the submission: "returned to site"."""
+        return status_word("verdict", self.decision.verdict).text.lower()
+
+
+@dataclass(frozen=True)
+class CaseHistory:
+    """What happened before and around a case, latest first."""
+
+    earlier: tuple[Verdict, ...]
+    events: tuple[Event, ...]
+    sessions: tuple[ReviewSession, ...]
+
+    @property
+    def active_seconds(self) -> float:
+        """Work on the case by all who held it, in seconds."""
+        return sum(session.active_seconds for session in self.sessions)
+
+
+def case_history(case: ReviewCase) -> CaseHistory:
+    """Return the history of the visit's submissions that the core lab decided on, and the trail of this one."""
+    earlier = (
+        Decision.objects.filter(case__submission__visit=case.submission.visit_id)
+        .exclude(case=case)
+        .select_related("case__submission", "decided_by")
+        .order_by("-decided_at", "-pk")
+    )
+    return CaseHistory(
+        earlier=tuple(Verdict(decision) for decision in earlier),
+        events=_events(case),
+        sessions=tuple(case.sessions.select_related("analyst")),
+    )
+
+
+_WORDS: dict[str, tuple[str, str]] = {
+    "submission.begun": ("Submission begun", "draft"),
+    "submission.files_received": ("Files received", "upload"),
+    "submission.checking": ("Check started", "working"),
+    "submission.checked": ("Check finished", "check"),
+    "submission.transferred": ("Transferred to the core lab", "send"),
+    "reviewcase.opened": ("Put into the queue", "inbox"),
+    "reviewcase.claimed": ("Taken for review", "eye"),
+    "reviewcase.waiting": ("Put back into the queue", "undo"),
+    "series.label_corrected": ("Label corrected", "edit"),
+    "series.slot_chosen": ("Series chosen by the site", "series"),
+}
+"""Actions that tell the analyst something: sentence and icon. What repeats another entry is left out."""
+
+
+def _events(case: ReviewCase) -> tuple[Event, ...]:
+    series = [str(pk) for pk in case.submission.series.values_list("pk", flat=True)]
+    about = events_about(case, case.submission) | AuditEvent.objects.filter(
+        object_type=Series._meta.label_lower, object_id__in=series
+    )
+    told = about.filter(Q(action__in=_WORDS) | Q(action="reviewcase.verdict"))
+    # Putting a case back also makes its submission transferred again; the case's own entry says so.
+    told = told.exclude(action="submission.transferred", old__status=Submission.Status.IN_REVIEW)
+    return tuple(_event(row) for row in told.select_related("actor").order_by("-at", "-pk")[:LONGEST_TRAIL])
+
+
+def _event(row: AuditEvent) -> Event:
+    if row.action == "reviewcase.verdict":
+        word = status_word("verdict", row.new["verdict"])
+        what, icon, tone = word.text, word.icon, word.tone
+    else:
+        (what, icon), tone = _WORDS[row.action], ""
+    if row.action == "submission.files_received":
+        what = f"{row.new.get('kept', 0)} files received"
+    elif row.action == "series.slot_chosen":
+        what = f"The site chose {row.object_name} for {row.new.get('slot') or 'no slot'}"
+    elif row.action == "series.label_corrected":
+        labels = ", ".join(f"{label_words(module)} {label_words(label)}" for module, label in row.new.items())
+        what = f"Label of {row.object_name} set: {labels}"
+    who = str(row.actor) if row.actor else "CoreQC"
+    return Event(what=what, who=who, at=row.at, why=row.reason, icon=icon, tone=tone)

@@ -1,0 +1,71 @@
+// The case page: keys that choose a verdict, a note that survives, pictures by key.
+
+const kept = (pk) => `coreqc_case_${pk}`;
+
+function fieldsOf(form) {
+  return {
+    verdict: form.querySelector("[name=verdict]:checked")?.value ?? "",
+    reasons: [...form.querySelectorAll("[name=reasons]:checked")].map((box) => box.value),
+    note: form.elements.note.value,
+  };
+}
+
+function restore(form, { verdict, reasons, note }) {
+  const choice = form.querySelector(`[name=verdict][value="${CSS.escape(verdict)}"]`);
+  if (choice) choice.checked = true;
+  for (const box of form.querySelectorAll("[name=reasons]")) box.checked = reasons.includes(box.value);
+  form.elements.note.value = note;
+}
+
+function startDecision(form) {
+  const key = kept(form.dataset.decision);
+  const confirm = form.querySelector(".decision-confirm");
+  const refused = document.querySelector(".decision-error");
+  const before = sessionStorage.getItem(key);
+  if (before && !refused) restore(form, JSON.parse(before));
+
+  form.addEventListener("input", () => sessionStorage.setItem(key, JSON.stringify(fieldsOf(form))));
+  form.addEventListener("submit", () => {
+    confirm.setAttribute("aria-disabled", "true");
+  });
+
+  // A plain accept needs one more key, Enter; the others go on to their reasons.
+  form.addEventListener("change", (event) => {
+    if (event.target.name !== "verdict") return;
+    if (event.target.value === "accept") {
+      for (const box of form.querySelectorAll("[name=reasons]:checked")) box.checked = false;
+      confirm.focus();
+    } else if (!form.querySelector("[name=reasons]:checked")) {
+      form.querySelector("[name=reasons]").focus();
+    }
+  });
+
+  form.addEventListener("keydown", (event) => {
+    const inNote = event.target === form.elements.note;
+    if (event.key === "Enter" && (inNote ? event.ctrlKey || event.metaKey : event.target.matches("input"))) {
+      event.preventDefault();
+      form.requestSubmit(confirm);
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+    if (document.activeElement === form.elements.note) {
+      confirm.focus();
+      return;
+    }
+    const chosen = form.querySelector("[name=verdict]:checked");
+    if (!chosen) return;
+    chosen.checked = false;
+    form.dispatchEvent(new Event("input"));
+    document.activeElement?.blur();
+  });
+}
+
+const form = document.querySelector("[data-decision]");
+if (form) startDecision(form);
+const decided = document.querySelector("[data-decided]");
+if (decided) sessionStorage.removeItem(kept(decided.dataset.decided));
+
+document.querySelector("[data-views]")?.addEventListener("click", () => {
+  document.querySelector("a[data-picture]")?.click();
+});
