@@ -109,7 +109,7 @@ def check_series(series: SeriesFiles, bundle: ModelBundle, spec: ImagingSpec | N
     findings = (*digest.findings, *check_series_rules(digest, classification))
     if spec is not None:
         board = match(spec, [Candidate(digest.series_uid, digest, classification)])
-        findings = next((slot.findings for slot in board.slots if slot.key is not None), findings)
+        findings = next((slot.findings for slot in board.slots if slot.series is not None), findings)
     return SeriesReport(digest, classification, findings, bundle.identity, time.perf_counter() - started)
 
 

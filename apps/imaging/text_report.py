@@ -37,7 +37,7 @@ def board_text(spec: ImagingSpec, board: SlotBoard, reports: Sequence[SeriesRepo
     for slot in board.slots:
         lines += _wrapped(str(slot.status), slot.sentence)
     for series in board.unused:
-        words = series_words(reports[int(series.key)].digest)
+        words = series_words(reports[int(series.series)].digest)
         lines += _wrapped("unused", f"{words[0].upper()}{words[1:]}: {series.reason}")
     return "\n".join(lines)
 

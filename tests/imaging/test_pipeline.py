@@ -108,8 +108,8 @@ def test_the_board_of_all_reports_names_series_by_their_place(tmp_path: Path, bu
     write_series(tmp_path / "b", cube_and_rod(), series=2, spacing_mm=(1.0, 0.8, 0.7))
     reports = [outcome for outcome in check_paths([tmp_path], bundle) if isinstance(outcome, SeriesReport)]
     board = match_reports(CHEST, reports)
-    assert [slot.key for slot in board.slots] == ["1"]
-    assert [series.key for series in board.unused] == ["0"]
+    assert [slot.series for slot in board.slots] == ["1"]
+    assert [series.series for series in board.unused] == ["0"]
 
 
 def test_an_error_of_our_own_in_one_series_leaves_the_others_alone(

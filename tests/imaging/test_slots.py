@@ -28,18 +28,18 @@ PORTAL = a_candidate(7, "PV 3.0", "abdomen_pelvis")
 
 def slot(board: SlotBoard, name: str) -> SlotState:
     """Return the slot of that name."""
-    (state,) = (state for state in board.slots if state.spec.slot == name)
+    (state,) = (state for state in board.slots if state.slot == name)
     return state
 
 
 def unused(board: SlotBoard) -> dict[str, str]:
     """Return the unused series and their reasons."""
-    return {series.key: series.reason for series in board.unused}
+    return {series.series: series.reason for series in board.unused}
 
 
 def test_each_series_stands_where_it_belongs_and_the_rest_is_explained() -> None:
     board = match(SPEC, [SCOUT, THORAX, NATIVE, PORTAL])
-    assert [state.key for state in board.slots] == [None, "4", "7"]
+    assert [state.series for state in board.slots] == [None, "4", "7"]
     assert [str(state.status) for state in board.slots] == ["missing", "ok", "ok"]
     assert board.complete
     assert not board.blocks
@@ -48,7 +48,7 @@ def test_each_series_stands_where_it_belongs_and_the_rest_is_explained() -> None
         "Neck CT with contrast is not here. It is optional, so nothing is to be done."
     )
     assert unused(board) == {
-        "1": "Not needed: it is a localizer (scout picture).",
+        "1": "It is a localizer (scout picture); it is not needed.",
         "3": "It looks like an abdomen-pelvis CT without contrast; series 7, 'PV 3.0', fits "
         "Abdomen-pelvis CT with contrast better.",
     }
@@ -57,19 +57,18 @@ def test_each_series_stands_where_it_belongs_and_the_rest_is_explained() -> None
 def test_a_wrong_choice_is_kept_and_the_right_series_is_named() -> None:
     board = match(SPEC, [THORAX, NATIVE, PORTAL], {"3": "abdomen_pelvis"})
     state = slot(board, "abdomen_pelvis")
-    assert (state.key, state.status, state.suggested_key, state.chosen_by_person) == ("3", "problem", "7", True)
+    assert (state.series, state.status, state.suggestion, state.chosen_by_person) == ("3", "problem", "7", True)
     assert state.sentence == (
         "Abdomen-pelvis CT with contrast: you chose a non-contrast series (series 3, 'Abd nativ'); "
         "series 7, 'PV 3.0', looks right."
     )
-    assert state.suggestion == "Choose series 7, 'PV 3.0', for this slot."
     assert state.blocks
     assert board.blocks
 
 
 def test_a_near_miss_is_shown_as_the_problem_of_its_slot() -> None:
     state = slot(match(SPEC, [THORAX, NATIVE]), "abdomen_pelvis")
-    assert (state.key, state.status, state.blocks) == ("3", "problem", True)
+    assert (state.series, state.status, state.blocks) == ("3", "problem", True)
     assert state.sentence.startswith(
         "Abdomen-pelvis CT with contrast: series 3, 'Abd nativ', does not fit. "
         "The protocol asks here for a scan with contrast; this one looks like a scan without contrast."
@@ -78,13 +77,13 @@ def test_a_near_miss_is_shown_as_the_problem_of_its_slot() -> None:
 
 def test_the_abdomen_alone_is_a_near_miss_of_abdomen_and_pelvis() -> None:
     state = slot(match(SPEC, [a_candidate(5, "Liver", "abdomen")]), "abdomen_pelvis")
-    assert (state.key, state.status) == ("5", "problem")
+    assert (state.series, state.status) == ("5", "problem")
     assert "Choose the series that shows the pelvis too" in state.sentence
 
 
 def test_a_missing_slot_says_what_is_missing_and_blocks() -> None:
     state = slot(match(SPEC, [PORTAL]), "chest")
-    assert (state.key, state.status, state.blocks) == (None, "missing", True)
+    assert (state.series, state.status, state.blocks) == (None, "missing", True)
     assert state.sentence == (
         "Chest CT with contrast is missing: none of the series here shows the chest. "
         "Add the series to this visit, or transfer with a reason."
@@ -101,14 +100,14 @@ def test_a_series_fills_one_slot_only() -> None:
     twice = ImagingSpec("Trial", "1", (CHEST, SeriesSpec(slot="chest_again", body_part="chest")))
     board = match(twice, [THORAX])
     assert sorted(str(state.status) for state in board.slots) == ["missing", "ok"]
-    missing = next(state for state in board.slots if state.key is None)
+    missing = next(state for state in board.slots if state.series is None)
     assert "series 4, 'Thorax', already stands for" in missing.sentence
 
 
 def test_a_mandatory_slot_is_served_before_an_optional_one() -> None:
     optional_first = ImagingSpec("Trial", "1", (SeriesSpec(slot="extra", body_part="chest", optional=True), CHEST))
     board = match(optional_first, [a_candidate(4, "Thorax", "chest", "non_contrast")])
-    assert slot(board, "chest").key == "4"
+    assert slot(board, "chest").series == "4"
 
 
 def test_the_wrong_contrast_does_not_turn_an_optional_slot_into_a_problem() -> None:
@@ -119,15 +118,15 @@ def test_the_wrong_contrast_does_not_turn_an_optional_slot_into_a_problem() -> N
 
 def test_the_thinner_of_two_good_series_is_taken() -> None:
     thin = a_candidate(9, "Thorax thin", "chest", geometry={"slice_spacing_mm": 1.0})
-    assert slot(match(SPEC, [THORAX, thin]), "chest").key == "9"
+    assert slot(match(SPEC, [THORAX, thin]), "chest").series == "9"
 
 
 def test_a_series_within_the_limits_is_taken_before_a_thicker_one() -> None:
     thick = a_candidate(2, "Thorax thick", "chest", header={"SliceThickness": 7.5})
     board = match(SPEC, [thick, THORAX])
-    assert slot(board, "chest").key == "4"
+    assert slot(board, "chest").series == "4"
     alone = slot(match(SPEC, [thick]), "chest")
-    assert (alone.key, alone.status) == ("2", "problem")
+    assert (alone.series, alone.status) == ("2", "problem")
     assert "this series has 7.5 mm. Send a thinner reconstruction" in alone.sentence
 
 
@@ -140,13 +139,13 @@ def test_a_series_within_the_limits_is_taken_before_a_thicker_one() -> None:
 )
 def test_a_series_that_is_not_sure_may_stand_and_asks_for_a_look(body_part, contrast, said) -> None:  # type: ignore[no-untyped-def]
     state = slot(match(SPEC, [a_candidate(4, "Thorax", body_part, contrast)]), "chest")
-    assert (state.key, state.status, state.blocks) == ("4", "problem", False)
+    assert (state.series, state.status, state.blocks) == ("4", "problem", False)
     assert state.sentence.startswith(f"Chest CT with contrast: series 4, 'Thorax', may be right. {said}")
 
 
 def test_a_sure_series_is_taken_before_one_that_is_not_sure() -> None:
     unsure = a_candidate(2, "?", body_part_answer(None, chest=0.4), geometry={"slice_spacing_mm": 1.0})
-    assert slot(match(SPEC, [unsure, THORAX]), "chest").key == "4"
+    assert slot(match(SPEC, [unsure, THORAX]), "chest").series == "4"
 
 
 def test_what_is_no_ct_scan_never_fills_a_slot() -> None:
@@ -155,18 +154,18 @@ def test_what_is_no_ct_scan_never_fills_a_slot() -> None:
     broken = Candidate("5", a_digest(5, "Broken", geometry={"slices": 0}), None)
     limb = a_candidate(6, "Knee", body_part_answer(None, other=0.8))
     board = match(spec, [SCOUT, mr, broken, limb])
-    assert slot(board, "chest").key is None
+    assert slot(board, "chest").series is None
     assert unused(board) == {
-        "1": "Not needed: it is a localizer (scout picture).",
-        "2": "Not needed: it is an MR series, not CT.",
-        "5": "Not needed: its files do not make a scan.",
-        "6": "Not needed: it shows none of the body parts from head to pelvis.",
+        "1": "It is a localizer (scout picture); it is not needed.",
+        "2": "It is an MR series, not CT; it is not needed.",
+        "5": "Its files do not make a scan; it is not needed.",
+        "6": "It shows none of the body parts from head to pelvis; it is not needed.",
     }
 
 
 def test_a_localizer_that_the_person_chose_is_kept_and_told() -> None:
     state = slot(match(SPEC, [SCOUT, THORAX], {"1": "chest"}), "chest")
-    assert (state.key, state.suggested_key) == ("1", "4")
+    assert (state.series, state.suggestion) == ("1", "4")
     assert state.sentence == (
         "Chest CT with contrast: you chose a localizer (series 1, 'Scout'); series 4, 'Thorax', looks right."
     )
@@ -175,21 +174,21 @@ def test_a_localizer_that_the_person_chose_is_kept_and_told() -> None:
 def test_a_series_that_the_person_left_out_is_not_used_but_suggested() -> None:
     board = match(SPEC, [THORAX], {"4": None})
     state = slot(board, "chest")
-    assert (state.key, state.status, state.suggested_key) == (None, "missing", "4")
-    assert state.sentence == "Chest CT with contrast is missing; series 4, 'Thorax', looks right."
+    assert (state.series, state.status, state.suggestion) == (None, "missing", "4")
+    assert state.sentence == "Chest CT with contrast is missing; series 4, 'Thorax', looks right. Choose it."
     assert unused(board) == {"4": "You left it out."}
 
 
 def test_of_two_series_chosen_for_one_slot_the_better_stands() -> None:
     thick = a_candidate(2, "", "chest", header={"SliceThickness": 7.5})
     board = match(SPEC, [thick, THORAX], {"2": "chest", "4": "chest"})
-    assert slot(board, "chest").key == "4"
+    assert slot(board, "chest").series == "4"
     assert unused(board) == {"2": "You chose two series for Chest CT with contrast; series 4, 'Thorax', fits better."}
 
 
 def test_swapped_choices_are_told_for_both_slots() -> None:
     board = match(SPEC, [THORAX, PORTAL], {"4": "abdomen_pelvis", "7": "chest"})
-    assert [slot(board, name).suggested_key for name in ("chest", "abdomen_pelvis")] == ["4", "7"]
+    assert [slot(board, name).suggestion for name in ("chest", "abdomen_pelvis")] == ["4", "7"]
     assert "you chose a series of the chest (series 4, 'Thorax'); series 7" in slot(board, "abdomen_pelvis").sentence
 
 
@@ -240,11 +239,11 @@ def test_the_board_does_not_depend_on_the_order_and_uses_each_series_once(series
     shuffled = list(candidates)
     shuffle.shuffle(shuffled)
     assert match(SPEC, shuffled) == board
-    placed = [state.key for state in board.slots if state.key]
+    placed = [state.series for state in board.slots if state.series]
     assert len(placed) == len(set(placed))
-    assert sorted([*placed, *(series.key for series in board.unused)]) == sorted(one.key for one in candidates)
+    assert sorted([*placed, *(series.series for series in board.unused)]) == sorted(one.key for one in candidates)
     localizers = {str(number) for number, one in enumerate(series, start=1) if one[3] == "LOCALIZER"}
     assert not localizers & set(placed)
     for state in board.slots:
-        assert state.sentence.startswith(state.spec.title)
-        assert (state.status == "missing") == (state.key is None)
+        assert state.sentence.startswith(state.title)
+        assert (state.status == "missing") == (state.series is None)

@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 
 from apps.imaging.slots.board import SlotBoard, SlotState, SlotStatus, UnusedSeries
 from apps.imaging.slots.fit import EMPTY_COST, EMPTY_OPTIONAL_COST, NEVER, Candidate, Table, slot_findings
-from apps.imaging.slots.sentences import chosen_sentence, found_sentence, missing_sentence, suggestion, why_unused
+from apps.imaging.slots.sentences import chosen_sentence, found_sentence, missing_sentence, why_unused
 from apps.imaging.spec import ImagingSpec, SeriesSpec
 
 __all__ = [
@@ -131,14 +131,15 @@ def _state(table: Table, required: SeriesSpec, placed: Mapping[str, str], by_per
     else:
         sentence = found_sentence(table, required, key)
     return SlotState(
-        spec=required,
+        slot=required.slot,
+        title=required.title,
+        optional=required.optional,
         status=SlotStatus.MISSING if fit is None else fit.status,
         sentence=sentence,
-        key=key,
+        series=key,
         chosen_by_person=required.slot in by_person,
         findings=() if fit is None else fit.findings,
-        suggestion="" if better is None else suggestion(table, better),
-        suggested_key=better,
+        suggestion=better,
     )
 
 

@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Any
 
 from apps.imaging.findings import Finding, Severity
-from apps.imaging.spec import SeriesSpec
 
 
 class SlotStatus(StrEnum):
@@ -20,40 +19,40 @@ class SlotStatus(StrEnum):
 class SlotState:
     """One slot of the board.
 
-    `key` names the series that stands here, None when none does. `sentence` says in full how the slot is;
-    `suggestion` is the next step where there is one, `suggested_key` the series that it names.
+    `series` is the key of the series that stands here, None when none does; `suggestion` the key of one that would
+    be right instead. `sentence` says in full how the slot is and what to do next.
     """
 
-    spec: SeriesSpec
+    slot: str
+    title: str
+    optional: bool
     status: SlotStatus
     sentence: str
-    key: str | None = None
+    series: str | None = None
     chosen_by_person: bool = False
     findings: tuple[Finding, ...] = ()
-    suggestion: str = ""
-    suggested_key: str | None = None
+    suggestion: str | None = None
 
     @property
     def blocks(self) -> bool:
         """True when a transfer needs a reason: a mandatory slot is empty or a finding blocks."""
         if self.status is SlotStatus.MISSING:
-            return not self.spec.optional
+            return not self.optional
         return any(finding.severity is Severity.BLOCK for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
         """Return the slot as plain values."""
         return {
-            "slot": self.spec.slot,
-            "title": self.spec.title,
-            "optional": self.spec.optional,
+            "slot": self.slot,
+            "title": self.title,
+            "optional": self.optional,
             "status": str(self.status),
             "blocks": self.blocks,
             "sentence": self.sentence,
-            "series": self.key,
+            "series": self.series,
             "chosen_by_person": self.chosen_by_person,
             "findings": [finding.to_json() for finding in self.findings],
             "suggestion": self.suggestion,
-            "suggested_series": self.suggested_key,
         }
 
 
@@ -61,12 +60,12 @@ class SlotState:
 class UnusedSeries:
     """A series that stands for no slot, and why in words."""
 
-    key: str
+    series: str
     reason: str
 
     def to_json(self) -> dict[str, str]:
         """Return the series and the reason."""
-        return {"series": self.key, "reason": self.reason}
+        return {"series": self.series, "reason": self.reason}
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,7 @@ class SlotBoard:
     def complete(self) -> bool:
         """True when every mandatory slot is ok, and each optional one ok or empty."""
         return all(
-            slot.status is SlotStatus.OK or (slot.spec.optional and slot.status is SlotStatus.MISSING)
-            for slot in self.slots
+            slot.status is SlotStatus.OK or (slot.optional and slot.status is SlotStatus.MISSING) for slot in self.slots
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def _choice_words(problem: Finding) -> str:
 def missing_sentence(table: Table, required: SeriesSpec, placed: Mapping[str, str], better: str | None) -> str:
     """Return the sentence of an empty slot: what is missing, why, and what to do."""
     if better is not None:
-        return f"{required.title} is missing; {_subject(table, better)} looks right."
+        return f"{required.title} is missing; {_subject(table, better)} looks right. Choose it."
     if required.optional:
         return f"{required.title} is not here. It is optional, so nothing is to be done."
     elsewhere = [
@@ -70,11 +70,6 @@ def missing_sentence(table: Table, required: SeriesSpec, placed: Mapping[str, st
     return f"{required.title} is missing{why}. Add the series to this visit, or transfer with a reason."
 
 
-def suggestion(table: Table, key: str) -> str:
-    """Return the next step that a better series at hand allows."""
-    return f"Choose {_subject(table, key)} for this slot."
-
-
 def why_unused(table: Table, candidate: Candidate, placed: Mapping[str, str], chosen: Mapping[str, str | None]) -> str:
     """Return in words why a series stands for no slot."""
     if candidate.key in chosen:
@@ -85,11 +80,11 @@ def why_unused(table: Table, candidate: Candidate, placed: Mapping[str, str], ch
         return f"You chose two series for {table.spec.slot(slot).title}; {other} fits better."
     never = why_never_a_slot(candidate.digest, candidate.classification)
     if never:
-        return f"Not needed: {never}."
+        return f"{never[0].upper()}{never[1:]}; it is not needed."
     shown = _shown_words(candidate)
     near = [required for required in table.spec.series if table.fit(required.slot, candidate.key).possible]
     if not near:
-        return f"Not needed: it looks like {shown}, which this visit does not ask for."
+        return f"It looks like {shown}, which this visit does not ask for."
     best = min(near, key=lambda required: table.fit(required.slot, candidate.key).cost)
     holder = placed.get(best.slot)
     if holder is None:
