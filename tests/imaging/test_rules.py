@@ -1,5 +1,6 @@
 """The rules: what is found, how severe it is, and what the coordinator reads."""
 
+import ast
 import string
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from apps.imaging.spec import SeriesSpec
 from apps.imaging.vocabulary import BODY_PARTS
 from tests.imaging.cases import a_digest, body_part_answer, codes, contrast_unsure, instances, labels
 
+IMAGING = Path(__file__).parents[2] / "apps" / "imaging"
 CHECKS_PAGE = Path(__file__).parents[2] / "docs" / "checks.md"
 
 CHEST = SeriesSpec(
@@ -375,3 +377,18 @@ def test_the_page_of_checks_tells_no_rule_that_is_gone() -> None:
     page = CHECKS_PAGE.read_text(encoding="utf-8").split("## Reading and geometry")[0]
     told = [line.split("`")[1] for line in page.splitlines() if line.startswith("### `")]
     assert told == [rule.code for group in RULES.values() for rule in group]
+
+
+def test_the_page_of_checks_names_what_reading_finds() -> None:
+    sources = [path for part in ("geometry", "digest") for path in (IMAGING / part).glob("*.py")]
+    found = {
+        str(call.args[0].value)
+        for source in sources
+        for call in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Finding" and call.args
+        if isinstance(call.args[0], ast.Constant)
+    }
+    section = CHECKS_PAGE.read_text(encoding="utf-8").split("## Reading and geometry")[1]
+    told = {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
+    assert len(found) > 10
+    assert told == found
