@@ -29,4 +29,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
     CMD ["python", "-m", "coreqc.container_health", "web"]
 CMD ["gunicorn", "coreqc.wsgi", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--workers=2", "--threads=8", \
-     "--timeout=300", "--graceful-timeout=60", "--worker-tmp-dir=/dev/shm"]
+     "--timeout=300", "--graceful-timeout=60", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]

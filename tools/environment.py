@@ -45,7 +45,7 @@ def main(arguments):
     if stamp.is_file() and stamp.read_text() == wanted:
         return 0
     say(f"Installing requirements/{requirements.name} into {venv.name} (once; a few minutes at most) ...")
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]
+    install = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-r"]
     if subprocess.run([*install, str(requirements)]).returncode:
         return complain("The packages could not be installed; the lines above say why. Then run the command again.")
     stamp.write_text(wanted)

@@ -101,6 +101,8 @@ class Supervisor:
             child.quick_deaths = child.quick_deaths + 1 if quick else 0
             if not child.restarts or child.quick_deaths >= QUICK_DEATHS_ALLOWED:
                 raise ChildFailed(f"The {child.name} {how}. Its last lines ({child.log}):\n{child.last_lines()}")
+            # What it started itself may have outlived it.
+            _signal_group(child.process, signal.SIGKILL)
             self.say(f"The {child.name} {how} and is started again; its log is {child.log}.")
             child.start()
 

@@ -42,6 +42,8 @@ def test_a_second_demo_of_the_same_folder_is_refused(
 ) -> None:
     monkeypatch.setenv("PORT", str(taken_port))
     with (own_folder / "demo.lock").open("w") as lock:
+        lock.write("8123")
+        lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(CommandError, match="runs already"):
+        with pytest.raises(CommandError, match=r"runs already: http://127\.0\.0\.1:8123/"):
             call_command("demo")

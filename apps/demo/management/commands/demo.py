@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         port = _port()
-        with _alone(settings.VAR_DIR / "demo.lock"):
+        with _alone(settings.VAR_DIR / "demo.lock", port):
             _require_free(port)
             self._say("Preparing the database ...")
             call_command("migrate", interactive=False, verbosity=0)
@@ -84,20 +84,24 @@ WORKER_OPTIONS = (
     "--without-heartbeat",
 )
 
+WEB_OPTIONS = (
+    # Threads of one process: pages keep answering while uploads arrive.
+    "--workers=1",
+    "--worker-class=gthread",
+    "--threads=8",
+    "--timeout=120",
+    # Its place would be the person's home folder.
+    "--no-control-socket",
+)
+
 
 def _celery(name: str, *command: str) -> Child:
     return Child(name, [sys.executable, "-m", "celery", "-A", "coreqc", *command], _log(name))
 
 
 def _web(port: int) -> Child:
-    command = [sys.executable, "-m", "gunicorn", "coreqc.wsgi", f"--bind={HOST}:{port}"]
-    # Threads of one process: pages keep answering while uploads arrive.
-    return Child(
-        "web server",
-        [*command, "--workers=1", "--worker-class=gthread", "--threads=8", "--timeout=120"],
-        _log("web"),
-        restarts=False,
-    )
+    command = [sys.executable, "-m", "gunicorn", "coreqc.wsgi", f"--bind={HOST}:{port}", *WEB_OPTIONS]
+    return Child("web server", command, _log("web"), restarts=False)
 
 
 def _log(name: str) -> Path:
@@ -116,15 +120,19 @@ def _port() -> int:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _alone(path: Path, port: int) -> Iterator[None]:
     """Two demos on one var/ would be two workers on one ledger: the second is told so."""
-    with path.open("w") as lock:
+    with path.open("a+", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            lock.seek(0)
             raise CommandError(
-                f"The demo of this folder runs already (it holds {path}). Open it in the browser, or stop it first."
+                f"The demo of this folder runs already: http://{HOST}:{lock.read()}/. Use it, or stop it first."
             ) from None
+        lock.truncate(0)
+        lock.write(str(port))
+        lock.flush()
         yield
 
 
