@@ -15,6 +15,11 @@ def may_decide(user: Person, case: ReviewCase) -> bool:
     return may_review(user, case) and case.status == ReviewCase.Status.CLAIMED and case.holder_id == user.pk
 
 
+def may_claim(user: Person) -> bool:
+    """Analysts, whatever their trial; which cases they get is a question of the queryset."""
+    return Role.ANALYST in roles_of(user)
+
+
 def may_see_the_desk(user: Person) -> bool:
     """The core lab: analysts, managers who look on, administrators."""
     return bool(roles_of(user) - {Role.CRC})

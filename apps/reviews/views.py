@@ -40,7 +40,6 @@ def worklist_page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def claim_next(request: HttpRequest) -> HttpResponse:
     """Take the first waiting case that the filters show, or go on with the one at hand."""
-    require(may_see_the_desk(request.user), NOT_THE_CORE_LAB)
     form = WorklistForm(request.GET, person=request.user)
     case = services.claim_next(by=request.user, among=form.filters.narrow(ReviewCase.objects.all()))
     if case is None:

@@ -66,6 +66,27 @@ if (form) startDecision(form);
 const decided = document.querySelector("[data-decided]");
 if (decided) sessionStorage.removeItem(kept(decided.dataset.decided));
 
+// Pictures are square whatever the scan covers, as the ensemble sees them; the analyst sees them in true proportions.
+export function proportions([width, height]) {
+  if (!(width > 0 && height > 0)) return "";
+  const longest = Math.max(width, height);
+  return `scale(${(width / longest).toFixed(4)}, ${(height / longest).toFixed(4)})`;
+}
+
+function inProportion(image, link) {
+  const extent = link?.closest("[data-extent]")?.dataset.extent ?? "";
+  image.style.transform = proportions(extent.split(" ").map(Number));
+}
+
+for (const image of document.querySelectorAll("[data-extent] img")) inProportion(image, image);
+document.addEventListener("htmx:load", (event) => {
+  for (const image of event.detail.elt.querySelectorAll("[data-extent] img")) inProportion(image, image);
+});
+const enlarged = document.querySelector("#picture-dialog img");
+new MutationObserver(() => {
+  inProportion(enlarged, document.querySelector(`a[data-picture][href="${CSS.escape(new URL(enlarged.src).pathname)}"]`));
+}).observe(enlarged, { attributeFilter: ["src"] });
+
 document.querySelector("[data-views]")?.addEventListener("click", () => {
   document.querySelector("a[data-picture]")?.click();
 });

@@ -66,9 +66,7 @@ def test_the_order_is_answers_first_then_due_and_overdue_is_said_in_words(client
     first, second, third = visits(cast, 3)
     waiting_case(first, by=cast.carla, transferred_at=now - timedelta(hours=1))
     waiting_case(second, by=cast.carla, transferred_at=now - timedelta(days=3))
-    decide(
-        claimed_case(third, by=cast.carla, analyst=cast.abel), "return_to_site", by=cast.abel, reasons=["artefacts"]
-    )
+    decide(claimed_case(third, by=cast.carla, analyst=cast.abel), "return_to_site", by=cast.abel, reasons=["artefacts"])
     waiting_case(third, by=cast.carla)
     client.force_login(cast.anna)
     page = client.get(WORKLIST).text

@@ -34,6 +34,19 @@ HEADER_FACTS = (
 """Header facts in the order in which an analyst reads them, and their names."""
 
 
+_SIDES = {"axial": (2, 1), "sagittal": (1, 0), "coronal": (2, 0)}
+"""Per plane the places of width and height in `GeometryFacts.extent_mm`."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a series, and how wide and high the square picture is in the patient; 0 where that is unknown."""
+
+    name: str
+    width_mm: float
+    height_mm: float
+
+
 @dataclass(frozen=True)
 class SeriesEvidence:
     """One series: its labels, pictures, facts, and the findings on the series itself."""
@@ -46,9 +59,13 @@ class SeriesEvidence:
     findings: tuple[Finding, ...]
 
     @property
-    def pictures(self) -> tuple[str, ...]:
-        """Names of the pictures to show; a series that makes no volume has none, and so no labels."""
-        return SHOWN_PICTURES if self.classification else ()
+    def pictures(self) -> list[Picture]:
+        """The pictures to show; a series that makes no volume has none, and so no labels."""
+        if self.classification is None:
+            return []
+        extent = self.geometry.get("extent_mm") or (0, 0, 0)
+        sides = {plane: (extent[width], extent[height]) for plane, (width, height) in _SIDES.items()}
+        return [Picture(name, *sides[name.partition("_")[2]]) for name in SHOWN_PICTURES]
 
     @property
     def answers(self) -> dict[str, Any]:
@@ -140,6 +157,11 @@ class SlotEvidence:
         return [fact for fact in self.facts if not fact.differs]
 
     @property
+    def not_needed(self) -> bool:
+        """Whether the slot is empty and may be."""
+        return self.evidence is None and self.required.optional
+
+    @property
     def chosen_by_site(self) -> bool:
         """Whether the coordinator put the series here, instead of leaving it to the check."""
         chosen = self.evidence.series.chosen_slot_id if self.evidence else None
@@ -159,20 +181,12 @@ class CaseEvidence:
     def n_refused_files(self) -> int:
         return sum(number for _, number in self.refused_files)
 
-    @property
-    def n_open_slots(self) -> int:
-        """How many slots are not simply fine."""
-        return sum(slot.match.state != SlotMatch.State.OK for slot in self.slots)
-
 
 def case_evidence(case: ReviewCase) -> CaseEvidence:
     """Gather the evidence of a case; of the subject nothing but this submission, for the desk is blinded."""
     submission = case.submission
     series = {row.pk: _series_evidence(row) for row in _series(case)}
-    matches = sorted(
-        submission.slots.select_related("required"),
-        key=lambda match: (SlotMatch.RANK[match.state], match.required.position, match.pk),
-    )
+    matches = sorted(submission.slots.select_related("required"), key=_urgency)
     used = {match.series_id for match in matches}
     refused = (
         submission.files.filter(status=ReceivedFile.Status.REFUSED)
@@ -187,6 +201,13 @@ def case_evidence(case: ReviewCase) -> CaseEvidence:
         findings=_findings(submission.findings.filter(series=None)),
         refused_files=tuple(refused),
     )
+
+
+def _urgency(match: SlotMatch) -> tuple[int, int, int]:
+    """Order slots: what is wrong first, an optional one without a series last."""
+    not_needed = match.required.optional and match.state == SlotMatch.State.MISSING
+    rank = len(SlotMatch.RANK) if not_needed else SlotMatch.RANK[match.state]
+    return rank, match.required.position, match.pk
 
 
 def _series(case: ReviewCase) -> Iterable[Series]:

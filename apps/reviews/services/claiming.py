@@ -11,7 +11,7 @@ from apps.imageqc.models import SlotMatch
 from apps.intake.models import Submission
 from apps.reviews.clock import BACK_TO_QUEUE_AFTER
 from apps.reviews.models import REVIEW_WITHIN, ReviewCase, ReviewSession
-from apps.reviews.permissions import may_review
+from apps.reviews.permissions import may_claim, may_review
 from apps.reviews.querysets import ReviewCaseQuerySet
 from apps.reviews.services.timing import count_work, stop_clock
 
@@ -52,6 +52,7 @@ def claim_next(*, by: User, among: ReviewCaseQuerySet | None = None) -> ReviewCa
 
     `among` narrows the queue to what the analyst's filters show.
     """
+    require(may_claim(by), "Only image analysts take cases from the queue.")
     held = held_case(by)
     if held:
         return held
