@@ -45,9 +45,7 @@ TRANSFER_SYNTAXES = {**PLAIN, **CODECS}
 UID_ROOT = "1.2.826.0.1.3680043.8.498.77."
 
 
-def bright_voxel(
-    shape: tuple[int, int, int] = (4, 5, 6), at: tuple[int, int, int] = (1, 2, 3)
-) -> NDArray[np.int16]:
+def bright_voxel(shape: tuple[int, int, int] = (4, 5, 6), at: tuple[int, int, int] = (1, 2, 3)) -> NDArray[np.int16]:
     """Return air with one voxel of 500 HU."""
     voxels = np.full(shape, -1000, np.int16)
     voxels[at] = 500
@@ -136,9 +134,7 @@ def series_datasets(
     across, down, through = ORIENTATIONS[orientation]
     axes = ["zyx".index(direction[1]) for direction in (through, down, across)]
     backwards = [direction[0] == "-" for direction in (through, down, across)]
-    acquired = voxels.transpose(axes)[
-        tuple(slice(None, None, -1) if back else slice(None) for back in backwards)
-    ]
+    acquired = voxels.transpose(axes)[tuple(slice(None, None, -1) if back else slice(None) for back in backwards)]
     stored = np.round((acquired.astype(np.float64) - intercept) / slope)
     pixels = np.ascontiguousarray(stored.astype(np.int16 if signed else np.uint16))
     step_mm = [spacing_mm[axis] for axis in axes]
@@ -151,9 +147,7 @@ def series_datasets(
     for index, picture in enumerate(pixels):
         dataset = _ct_image(series, study, index)
         dataset.ImageOrientationPatient = [float(value) for value in (*units[2], *units[1])]
-        dataset.ImagePositionPatient = [
-            round(float(value), 6) for value in origin + units[0] * step_mm[0] * index
-        ]
+        dataset.ImagePositionPatient = [round(float(value), 6) for value in origin + units[0] * step_mm[0] * index]
         dataset.PixelSpacing = [step_mm[1], step_mm[2]]
         dataset.SliceThickness = step_mm[0]
         dataset.RescaleSlope = slope
@@ -185,14 +179,10 @@ def enhanced_ct(
     dataset.SOPClassUID = uid.EnhancedCTImageStorage
     dataset.NumberOfFrames = len(slices)
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
-    set_pixels(
-        dataset, np.stack([np.frombuffer(s.PixelData, np.uint16).reshape(s.Rows, s.Columns) for s in slices])
-    )
+    set_pixels(dataset, np.stack([np.frombuffer(s.PixelData, np.uint16).reshape(s.Rows, s.Columns) for s in slices]))
     shared = _item(
         PlaneOrientationSequence=[_item(ImageOrientationPatient=slices[0].ImageOrientationPatient)],
-        PixelMeasuresSequence=[
-            _item(PixelSpacing=slices[0].PixelSpacing, SliceThickness=slices[0].SliceThickness)
-        ],
+        PixelMeasuresSequence=[_item(PixelSpacing=slices[0].PixelSpacing, SliceThickness=slices[0].SliceThickness)],
         PixelValueTransformationSequence=[_item(RescaleSlope=1, RescaleIntercept=-1024, RescaleType="HU")],
     )
     dataset.SharedFunctionalGroupsSequence = [shared]
@@ -276,14 +266,15 @@ def _item(**attributes: Any) -> Dataset:
 
 
 def _change(dataset: Dataset, attributes: Mapping[str, Any]) -> None:
-    for keyword, value in attributes.items():
-        if value is None:
+    with config.disable_value_validation():
+        for keyword, value in attributes.items():
+            if callable(value):
+                value(dataset)
+                continue
             if keyword in dataset:
                 delattr(dataset, keyword)
-        elif callable(value):
-            value(dataset)
-        else:
-            setattr(dataset, keyword, value)
+            if value is not None:
+                setattr(dataset, keyword, value)
 
 
 def _ct_image(series: int, study: int, index: int) -> Dataset:
@@ -293,7 +284,7 @@ def _ct_image(series: int, study: int, index: int) -> Dataset:
     dataset.SeriesInstanceUID = f"{UID_ROOT}{study}.{series}"
     dataset.StudyInstanceUID = f"{UID_ROOT}{study}"
     dataset.FrameOfReferenceUID = f"{UID_ROOT}{study}.999"
-    dataset.PatientName = "Phantom^Tiny"
+    dataset.PatientName = "Tiny^Test"
     dataset.PatientID = "PH-0001"
     dataset.PatientBirthDate = "19600101"
     dataset.PatientSex = "O"

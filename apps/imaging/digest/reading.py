@@ -13,7 +13,7 @@ from apps.imaging.digest.records import InstanceFact
 from apps.imaging.errors import UnreadableFile
 from apps.imaging.findings import Finding
 from apps.imaging.geometry import Slice, Stack
-from apps.imaging.geometry.stack import common_rescale
+from apps.imaging.geometry.stack import common_rescale, rescales
 from apps.imaging.headers import InstanceHeader
 from apps.imaging.hounsfield import Rescale, usable
 from apps.imaging.pixels import PixelReader, file_sha256
@@ -40,8 +40,9 @@ class SeriesReading:
 
     def run(self, stack: Stack) -> Projector | None:
         """Read every file and return the projections of `stack`, None when it makes no volume."""
-        scaled = bool(stack.places) and self._scale(stack)
-        places = stack.places if scaled else ()
+        scales = rescales(stack.chosen)
+        places = stack.places if scales is not None else ()
+        self._rescales = dict(zip(map(_key, stack.chosen), scales or (), strict=False))
         self._index = {_key(place[0]): index for index, place in enumerate(places)}
         self._compared = {_key(one) for place in places if len(place) > 1 for one in place}
         parts = [self.headers[start :: self.threads] for start in range(min(self.threads, len(self.headers)))]
@@ -81,19 +82,6 @@ class SeriesReading:
             hashes = {self._frame_hashes.get(_key(one), "") for one in place}
             (copies if len(hashes) == 1 else different).append(place)
         return sentences.same_place(copies, different, len(stack.places))
-
-    def _scale(self, stack: Stack) -> bool:
-        """Find the rescale of every slice of `stack`; False when some have none and nothing sound can be assumed."""
-        common = common_rescale(stack.chosen)
-        self._rescales = {}
-        for one in stack.chosen:
-            slope, intercept = one.frame.slope, one.frame.intercept
-            if slope is None or intercept is None or not usable(slope, intercept):
-                if common is None:
-                    return False
-                slope, intercept = common
-            self._rescales[_key(one)] = Rescale(slope, intercept, one.header.pixels.padding)
-        return True
 
     def _read_part(self, headers: Iterable[InstanceHeader], projector: Projector | None, at_a_time: int) -> None:
         for header in headers:

@@ -12,7 +12,7 @@ from apps.imaging.findings import Finding
 from apps.imaging.geometry import sentences
 from apps.imaging.geometry.facts import GeometryFacts
 from apps.imaging.geometry.slices import Slice, differences, directions, kinds
-from apps.imaging.hounsfield import usable
+from apps.imaging.hounsfield import Rescale, usable
 from apps.imaging.projections import Orientation
 
 SAME_PLACE_MM = 0.05
@@ -292,3 +292,20 @@ def common_rescale(slices: Sequence[Slice]) -> tuple[float, float] | None:
     if slope is None or intercept is None or count < LEAST_KEPT_PART * len(slices):
         return None
     return slope, intercept
+
+
+def rescales(slices: Sequence[Slice]) -> list[Rescale] | None:
+    """Return how each slice becomes HU: by its own rescale, or as most others where it has none.
+
+    None when some have none and nothing sound can be assumed.
+    """
+    common = common_rescale(slices)
+    found = []
+    for one in slices:
+        slope, intercept = one.frame.slope, one.frame.intercept
+        if slope is None or intercept is None or not usable(slope, intercept):
+            if common is None:
+                return None
+            slope, intercept = common
+        found.append(Rescale(slope, intercept, one.header.pixels.padding))
+    return found

@@ -130,6 +130,8 @@ def _start(head: bytes, size: int) -> _Start | None:
     declared = values.uid(meta.get(0x00020010))
     transfer_syntax = _encoding_at(head, at, size, declared)
     if not transfer_syntax:
+        if at:
+            raise Malformed("behind the word DICM nothing follows that can be read")
         return None
     return _Start(
         at,
