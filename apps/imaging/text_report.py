@@ -76,16 +76,19 @@ def _size_words(report: SeriesReport) -> str:
 
 
 def _answer_lines(module: str, answer: ModuleAnswer) -> list[str]:
-    """Return an answer and what each plane says for itself."""
-    planes = ", ".join(f"{plane} {_best(answer.planes[plane])}" for plane in PLANES if plane in answer.planes)
+    """Return an answer with what each plane says for itself; a plane's label only where it is another one."""
+    planes = ", ".join(
+        f"{plane} {_vote_words(answer.planes[plane], answer.label)}" for plane in PLANES if plane in answer.planes
+    )
     if answer.label is None:
-        return _wrapped(module, f"not sure. {answer.reason} ({planes})")
+        return _wrapped(module, f"not sure ({planes}). {answer.reason}")
     return _wrapped(module, f"{LABEL_WORDS[answer.label]}, score {answer.score:.2f} ({planes})")
 
 
-def _best(scores: dict[str, float]) -> str:
+def _vote_words(scores: dict[str, float], voted: str | None) -> str:
     label = max(scores, key=scores.__getitem__)
-    return f"{LABEL_WORDS[label]} {scores[label]:.2f}"
+    score = f"{scores[label]:.2f}"
+    return score if label == voted else f"{LABEL_WORDS[label]} {score}"
 
 
 def _finding_lines(findings: Iterable[Finding]) -> list[str]:

@@ -90,6 +90,20 @@ def test_a_missing_slot_says_what_is_missing_and_blocks() -> None:
     )
 
 
+def test_a_slot_without_a_sure_series_names_those_that_are_not_sure() -> None:
+    unsure = a_candidate(6, "?", body_part_answer(None, brain=0.48, neck=0.48))
+    board = match(SPEC, [unsure, THORAX])
+    assert slot(board, "neck").series == "6"
+    without_neck = match(ImagingSpec("Trial", "1", (CHEST, ABDOMEN_PELVIS)), [unsure, THORAX])
+    assert slot(without_neck, "abdomen_pelvis").sentence == (
+        "Abdomen-pelvis CT with contrast is missing: none of the series here clearly shows the abdomen and pelvis. "
+        "Look at series 6, '?', and choose it if it is the right one."
+    )
+    assert unused(without_neck) == {
+        "6": "Not sure what it shows. Look at it, and choose it for its slot if this visit asks for it."
+    }
+
+
 def test_an_empty_visit_misses_everything_that_is_mandatory() -> None:
     board = match(SPEC, [])
     assert [state.blocks for state in board.slots] == [False, True, True]
@@ -159,7 +173,8 @@ def test_what_is_no_ct_scan_never_fills_a_slot() -> None:
         "1": "It is a localizer (scout picture); it is not needed.",
         "2": "It is an MR series, not CT; it is not needed.",
         "5": "Its files do not make a scan; it is not needed.",
-        "6": "It shows none of the body parts from head to pelvis; it is not needed.",
+        "6": "It looks like none of the body parts from head to pelvis. "
+        "Look at it, and choose it for its slot if it is one of them.",
     }
 
 

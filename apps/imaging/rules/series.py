@@ -90,7 +90,7 @@ def why_never_a_slot(digest: SeriesDigest, classification: Classification | None
     if not digest.geometry.slices:
         return "its files do not make a scan"
     if classification is not None and is_out_of_scope(classification.body_part):
-        return "it shows none of the body parts from head to pelvis"
+        return "it looks like none of the body parts from head to pelvis"
     return ""
 
 

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from apps.imaging.findings import Finding, Severity
 from apps.imaging.rules import catalogue, why_never_a_slot
 from apps.imaging.rules.identity import series_subject, series_words
-from apps.imaging.rules.series import body_part_words
+from apps.imaging.rules.series import body_part_words, is_out_of_scope
 from apps.imaging.slots.board import SlotStatus
 from apps.imaging.slots.fit import Candidate, Table
 from apps.imaging.spec import EITHER, SeriesSpec, series_title
+
+MOST_NAMED = 3
+"""How many series a sentence names."""
 
 
 def found_sentence(table: Table, required: SeriesSpec, key: str) -> str:
@@ -63,6 +66,12 @@ def missing_sentence(table: Table, required: SeriesSpec, placed: Mapping[str, st
     if elsewhere:
         slot, key = elsewhere[0]
         why = f": {_subject(table, key)} already stands for {table.spec.slot(slot).title}"
+    elif unsure := [key for key in table.candidates if key not in placed.values() and _is_unsure(table, key)]:
+        which = " or ".join(series_words(table.candidates[key].digest) for key in unsure[:MOST_NAMED])
+        return (
+            f"{required.title} is missing: none of the series here clearly shows "
+            f"{body_part_words(required.body_part)}. Look at {which}, and choose it if it is the right one."
+        )
     elif table.candidates:
         why = f": none of the series here shows {body_part_words(required.body_part)}"
     else:
@@ -80,7 +89,11 @@ def why_unused(table: Table, candidate: Candidate, placed: Mapping[str, str], ch
         return f"You chose two series for {table.spec.slot(slot).title}; {other} fits better."
     never = why_never_a_slot(candidate.digest, candidate.classification)
     if never:
+        if candidate.classification is not None and is_out_of_scope(candidate.classification.body_part):
+            return f"{never[0].upper()}{never[1:]}. Look at it, and choose it for its slot if it is one of them."
         return f"{never[0].upper()}{never[1:]}; it is not needed."
+    if _is_unsure(table, candidate.key):
+        return "Not sure what it shows. Look at it, and choose it for its slot if this visit asks for it."
     shown = _shown_words(candidate)
     near = [required for required in table.spec.series if table.fit(required.slot, candidate.key).possible]
     if not near:
@@ -92,11 +105,20 @@ def why_unused(table: Table, candidate: Candidate, placed: Mapping[str, str], ch
     return f"It looks like {shown}; {_subject(table, holder)} fits {best.title} better."
 
 
+def _is_unsure(table: Table, key: str) -> bool:
+    """Return whether a series is a scan whose body part was looked at, but not answered."""
+    candidate = table.candidates[key]
+    answers = candidate.classification
+    if answers is None or why_never_a_slot(candidate.digest, answers):
+        return False
+    return answers.body_part.label is None
+
+
 def _shown_words(candidate: Candidate) -> str:
     """Return what the pictures show as the name of a scan: "a chest CT with contrast"."""
     answers = candidate.classification
     if answers is None or answers.body_part.label is None:
-        return "a scan whose body part is not sure"
+        return "a scan without labels"
     title = series_title(answers.body_part.label, answers.contrast.label or EITHER)
     return f"{'an' if title[0] in 'AEIOU' else 'a'} {title[0].lower()}{title[1:]}"
 
