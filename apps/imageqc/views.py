@@ -3,16 +3,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
+from apps.accounts.permissions import require
 from apps.audit.lifecycle import Refused
 from apps.imageqc import services
 from apps.imageqc.forms import ChooseSlotForm
 from apps.intake.models import Submission
+from apps.intake.permissions import may_edit
+from apps.intake.services.submissions import NOT_YOURS
 
 
 @require_POST
 def choose_slot(request: HttpRequest, pk: int, required_pk: int) -> HttpResponse:
     """Let the coordinator say which series stands for a required series, or leave it to the check again."""
     submission = get_object_or_404(Submission.objects.visible_to(request.user).with_context(), pk=pk)
+    require(may_edit(request.user, submission), NOT_YOURS)
     required = get_object_or_404(submission.protocol.required_series, pk=required_pk)
     form = ChooseSlotForm(request.POST, submission=submission)
     chosen = form.cleaned_data["series"] if form.is_valid() else None

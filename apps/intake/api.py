@@ -77,10 +77,11 @@ class SubmissionViewSet(
     @action(detail=True, methods=["post"], parser_classes=[MultiPartParser])
     def files(self, request: Request, pk: int) -> Response:
         """Add files. The same bytes are kept once, so a broken upload can be sent again as a whole."""
+        submission = self.get_object()
         upload = UploadSerializer(data=request.data)
         upload.is_valid(raise_exception=True)
         outcomes = services.receive_files(
-            self.get_object(),
+            submission,
             [(file.name, file) for file in upload.validated_data["files"]],
             by=request.user,
             more_to_come=upload.validated_data["more"],

@@ -1,0 +1,175 @@
+"""Who gets which answer at which address: one row per address, one column per person.
+
+A new address without a row fails `test_every_address_has_a_row`. Strangers get 404, people who may look but not act 403,
+nobody signed in 302 to the log-in page (401 from the API).
+
+Columns: nobody signed in, Carla (CRC of the site), Chen (CRC of another site), Anna (analyst of the trial, holds the case),
+Abel (analyst, does not hold it), Mira (manager), Otto (analyst of another trial), Root (administrator).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from apps.intake.models import Submission
+from apps.reviews.models import ReviewCase
+from tests.cast import Cast
+from tests.factories import checked_submission, claimed_case
+
+PEOPLE = ("nobody", "carla", "chen", "anna", "abel", "mira", "otto", "root")
+
+
+@dataclass(frozen=True)
+class Row:
+    """An address, how it is asked, and the answer for each of PEOPLE."""
+
+    name: str
+    answers: str
+    method: str = "get"
+    of: str = ""
+    """What the address is about: visit, open (a checked submission of Chen's), submission, series, case, trial."""
+    more: tuple[Any, ...] = ()
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+ROWS = (
+    #                       nobody carla chen anna abel mira otto root
+    Row("ui:home", "            302 302 302 302 302 302 302 302"),
+    Row("ui:help", "            200 200 200 200 200 200 200 200"),
+    Row("accounts:login", "     200 302 302 302 302 302 302 302"),
+    Row("accounts:logout", "    302 302 302 302 302 302 302 302", "post"),
+    Row("accounts:password", "  302 200 200 200 200 200 200 200"),
+    Row("accounts:password_changed", "302 200 200 200 200 200 200 200"),
+    Row("health", "             200 200 200 200 200 200 200 200"),
+    Row("health-live", "        200 200 200 200 200 200 200 200"),
+    Row("intake:visits", "      302 200 200 200 200 200 200 200"),
+    Row("intake:visit", "       302 200 404 200 200 200 404 200", of="visit"),
+    Row("intake:begin", "       302 302 404 403 403 403 404 403", "post", of="visit"),
+    Row("intake:submission", "  302 200 404 200 200 200 404 200", of="submission"),
+    Row("intake:progress", "    302 286 404 286 286 286 404 286", of="submission"),
+    Row("intake:received", "    302 404 200 200 200 200 404 200", of="open"),
+    Row("intake:files", "       302 404 302 403 403 403 404 403", "post", of="open"),
+    Row("intake:check", "       302 404 302 403 403 403 404 403", "post", of="open"),
+    Row("intake:transfer", "    302 404 302 403 403 403 404 403", "post", of="open"),
+    Row("intake:withdraw", "    302 404 302 403 403 403 404 403", "post", of="open"),
+    Row("intake:picture", "     302 200 404 200 200 200 404 200", of="series", more=("mip_axial",)),
+    Row("imageqc:choose-slot", "302 404 302 403 403 403 404 403", "post", of="open", more=("required",)),
+    Row("reviews:worklist", "   302 403 403 200 200 200 200 200"),
+    Row("reviews:claim-next", " 302 403 403 302 302 403 302 403", "post"),
+    Row("reviews:case", "       302 404 404 200 200 200 404 200", of="case"),
+    Row("reviews:claim", "      302 404 404 302 302 403 404 403", "post", of="case"),
+    Row("reviews:release", "    302 404 404 302 403 403 404 403", "post", of="case"),
+    Row("reviews:beat", "       302 404 404 200 403 403 404 403", "post", of="case"),
+    Row("reviews:decide", "     302 404 404 302 403 403 404 403", "post", of="case", body={"verdict": "accept"}),
+    Row("reviews:correct", "    302 404 404 302 403 403 404 403", "post", of="case", body={"body_part": "neck"}),
+    Row("compliance:overview", "302 200 200 200 200 302 200 302"),
+    Row("compliance:trial", "   302 404 404 404 404 200 404 200", of="trial"),
+    Row("compliance:csv", "     302 404 404 404 404 200 404 200", of="trial"),
+    Row("compliance:visits", "  302 404 404 404 404 200 404 200", of="trial", more=("expected",)),
+    Row("api-token", "          400 400 400 400 400 400 400 400", "post"),
+    Row("api-schema", "         200 200 200 200 200 200 200 200"),
+    Row("api-docs", "           200 200 200 200 200 200 200 200"),
+    Row("api-compliance", "     401 404 404 404 404 200 404 200", of="trial"),
+    Row("api-visit-list", "     401 200 200 200 200 200 200 200"),
+    Row("api-visit-detail", "   401 200 404 200 200 200 404 200", of="visit"),
+    Row("api-submission-list", "401 200 200 200 200 200 200 200"),
+    Row("api-submission-detail", "401 200 404 200 200 200 404 200", of="submission"),
+    Row("api-submission-files", "401 404 400 400 400 400 404 400", "post", of="open"),
+    Row("api-submission-check", "401 404 202 403 403 403 404 403", "post", of="open"),
+    Row("api-submission-transfer", "401 404 200 403 403 403 404 403", "post", of="open"),
+    Row("api-submission-withdraw", "401 404 200 403 403 403 404 403", "post", of="open"),
+    Row("api-review-case-list", "401 200 200 200 200 200 200 200"),
+    Row("api-review-case-detail", "401 404 404 200 200 200 404 200", of="case"),
+    Row("api-review-case-claim-next", "401 403 403 200 204 403 204 403", "post"),
+    Row("api-review-case-claim", "401 404 404 200 409 403 404 403", "post", of="case"),
+    Row("api-review-case-release", "401 404 404 200 403 403 404 403", "post", of="case"),
+    Row("api-review-case-label", "401 404 404 200 403 403 404 403", "post", of="case", body={"label": "neck"}),
+    Row("api-review-case-decision", "401 404 404 200 403 403 404 403", "post", of="case", body={"verdict": "accept"}),
+)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Carla's submission lies on Anna's desk, Chen's has been checked and not transferred."""
+
+    cast: Cast
+    case: ReviewCase
+    open: Submission
+
+    def arguments(self, row: Row) -> tuple[Any, ...]:
+        about = {
+            "": (),
+            "visit": (self.cast.visit.pk,),
+            "open": (self.open.pk,),
+            "submission": (self.case.submission_id,),
+            "series": (self.case.submission.series.first().uuid,),
+            "case": (self.case.pk,),
+            "trial": (self.cast.trial.pk,),
+        }[row.of]
+        required = self.open.slots.first().required_id
+        return (*about, *(required if part == "required" else part for part in row.more))
+
+    def body(self, row: Row) -> dict[str, Any]:
+        """A label is corrected on a series of the case."""
+        if "label" not in row.body and "body_part" not in row.body:
+            return row.body
+        return {"series": self.case.submission.series.first().pk, "module": "body_part", "label": "neck"}
+
+
+@pytest.fixture
+def scene(cast: Cast) -> Scene:
+    case = claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
+    return Scene(cast, case, checked_submission(cast.chens_visit, by=cast.chen))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_everybody_gets_the_answer_of_the_table(scene: Scene, row: Row) -> None:
+    url = reverse(row.name, args=scene.arguments(row))
+    told = {}
+    for person in PEOPLE:
+        client = Client()
+        if person != "nobody":
+            client.force_login(getattr(scene.cast, person))
+        with transaction.atomic():
+            told[person] = getattr(client, row.method)(url, scene.body(row)).status_code
+            transaction.set_rollback(True)
+    assert told == dict(zip(PEOPLE, map(int, row.answers.split()), strict=True))
+
+
+def named_addresses(patterns: Any = None, prefix: str = "") -> Iterator[str]:
+    """Yield the name of each address outside the framework's own admin pages, app namespaces included."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(pattern, URLResolver):
+            if pattern.namespace != "admin":
+                yield from named_addresses(
+                    pattern.url_patterns, f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
+                )
+        elif isinstance(pattern, URLPattern):
+            assert pattern.name, f"{pattern} has no name"
+            yield f"{prefix}{pattern.name}"
+
+
+def test_every_address_has_a_row() -> None:
+    names = set(named_addresses())
+    assert len(names) > 20
+    assert names == {row.name for row in ROWS}
+
+
+def test_the_admin_pages_are_for_administrators(cast: Cast) -> None:
+    for person in ("carla", "anna", "mira"):
+        client = Client()
+        client.force_login(getattr(cast, person))
+        assert client.get(reverse("admin:index")).status_code == 302
+    client.force_login(cast.root)
+    assert client.get(reverse("admin:index")).status_code == 200
+
+
+def test_received_files_have_no_address_of_their_own(cast: Cast, client: Client) -> None:
+    client.force_login(cast.root)
+    assert client.get(settings.MEDIA_URL + "received/").status_code == 404
