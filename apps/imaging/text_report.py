@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from apps.imaging.ensemble import ModuleAnswer
 from apps.imaging.findings import Finding, Severity
 from apps.imaging.pipeline import SeriesReport
+from apps.imaging.rules import check_identity
 from apps.imaging.rules.identity import series_words
 from apps.imaging.slots import SlotBoard
 from apps.imaging.spec import BODY_PART_WORDS, CONTRAST_WORDS, ImagingSpec
@@ -22,7 +23,7 @@ def series_text(report: SeriesReport) -> str:
     name = series_words(report.digest)
     lines = [name[0].upper() + name[1:], f"  {_size_words(report)}"]
     if report.classification is None:
-        lines += _wrapped("not looked at", report.reason)
+        lines += _wrapped("no labels", report.reason)
     else:
         lines += _answer_lines("body part", report.classification.body_part)
         lines += _answer_lines("contrast", report.classification.contrast)
@@ -32,8 +33,9 @@ def series_text(report: SeriesReport) -> str:
 
 
 def board_text(spec: ImagingSpec, board: SlotBoard, reports: Sequence[SeriesReport]) -> str:
-    """Return the slot board of all series: one paragraph per slot, then what stands for none."""
+    """Return the slot board: what speaks against all series together, each slot, then what stands for none."""
     lines = [f"{spec.name}, version {spec.version}"]
+    lines += _finding_lines(check_identity([report.digest for report in reports]))
     for slot in board.slots:
         lines += _wrapped(str(slot.status), slot.sentence)
     for series in board.unused:

@@ -76,6 +76,14 @@ def test_a_protocol_adds_the_slot_board(scan: Path, bundle: str, capsys: pytest.
     assert "missing Abdomen-pelvis CT with contrast is missing" in text
 
 
+def test_two_patients_for_one_visit_are_told(
+    scan: Path, tmp_path: Path, bundle: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_series(tmp_path / "other", cube_and_rod(), series=2, common={"PatientID": "another"})
+    main(["check", str(scan), str(tmp_path / "other"), "--bundle", bundle, "--protocol", str(EXAMPLE)])
+    assert "These files come from 2 different patients." in " ".join(capsys.readouterr().out.split())
+
+
 def test_an_abstention_is_an_answer(tmp_path: Path, scan: Path, capsys: pytest.CaptureFixture[str]) -> None:
     unsure = write_tiny_bundle(tmp_path / "unsure", score=0.4)
     assert main(["check", str(scan), "--bundle", str(unsure), "--json"]) == 0
