@@ -299,6 +299,13 @@ def test_two_patients_in_one_drop_block_and_are_told_apart_by_their_series() -> 
     assert "patient-a" not in finding.sentence
 
 
+def test_of_many_series_the_first_few_are_named() -> None:
+    digests = [*(a_digest(number, "") for number in range(1, 8)), a_digest(9, "", patient_key="patient-b")]
+    assert only(check_identity(digests)).where == (
+        "patient 1: series 1 and series 2 and series 3 and series 4 and 3 more; patient 2: series 9"
+    )
+
+
 def test_another_patient_than_at_earlier_visits_blocks() -> None:
     known = KnownInstances(patient_keys=frozenset({"patient-z"}))
     assert codes(check_identity([a_digest()], known)) == ["other_patient"]

@@ -135,6 +135,11 @@ def test_the_thinner_of_two_good_series_is_taken() -> None:
     assert slot(match(SPEC, [THORAX, thin]), "chest").series == "9"
 
 
+def test_the_longer_of_two_good_series_is_taken() -> None:
+    part = a_candidate(3, "Thorax part", "chest", geometry={"coverage_mm": 150.0})
+    assert slot(match(SPEC, [part, THORAX]), "chest").series == "4"
+
+
 def test_a_series_within_the_limits_is_taken_before_a_thicker_one() -> None:
     thick = a_candidate(2, "Thorax thick", "chest", header={"SliceThickness": 7.5})
     board = match(SPEC, [thick, THORAX])

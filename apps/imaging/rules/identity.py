@@ -10,6 +10,9 @@ from apps.imaging.rules import catalogue
 from apps.imaging.rules.catalogue import Rule
 from apps.imaging.rules.header import texts
 
+MOST_NAMED = 4
+"""How many series of a group a sentence names before it counts the rest."""
+
 
 @dataclass(frozen=True)
 class KnownInstances:
@@ -53,7 +56,7 @@ def _patients(digests: Sequence[SeriesDigest], known: KnownInstances) -> list[Fi
     if len(groups) > 1:
         return [catalogue.TWO_PATIENTS.found(str(len(groups)), where=_list(groups, "patient"))]
     if known.patient_keys and groups and not known.patient_keys & groups.keys():
-        where = "; ".join(series_words(digest) for digest in named)
+        where = _named(named)
         return [catalogue.OTHER_PATIENT.found("another patient", where=where)]
     return []
 
@@ -104,10 +107,14 @@ def _group(digests: Sequence[SeriesDigest], keys: Sequence[str]) -> dict[str, li
 
 def _list(groups: Mapping[str, Sequence[SeriesDigest]], noun: str) -> str:
     """Return which series belong together, no identifiers: "patient 1: series 2; patient 2: series 5"."""
-    return "; ".join(
-        f"{noun} {position}: {' and '.join(series_words(digest) for digest in group)}"
-        for position, group in enumerate(groups.values(), start=1)
-    )
+    return "; ".join(f"{noun} {position}: {_named(group)}" for position, group in enumerate(groups.values(), start=1))
+
+
+def _named(digests: Sequence[SeriesDigest]) -> str:
+    """Return series in words, the first few by name: "series 2, 'Neck' and series 3 and 9 more"."""
+    words = [series_words(digest) for digest in digests[:MOST_NAMED]]
+    more = len(digests) - len(words)
+    return " and ".join(words) + (f" and {more} more" if more else "")
 
 
 def _date(digests: Sequence[SeriesDigest]) -> str:

@@ -12,6 +12,7 @@ no pictures could be made                                                       
 each other finding that blocks (slice thickness, coverage, ...)                  10
 each other finding that warns                                                     2
 each 10 mm between the slices (the thinner of two equal series wins)              1
+a short scan, less the longer it is up to 500 mm (the longer wins)         0 to 0.5
 =========================================================================  ========
 
 An empty slot costs 1000, so that a mandatory slot is served first; an optional one 50, so that it is not filled with

@@ -18,6 +18,10 @@ PART_OF_BODY_PART_COST = 60.0
 BLOCK_COST = 10.0
 WARN_COST = 2.0
 SPACING_COST_PER_MM = 0.1
+SHORTNESS_COST = 0.5
+LONG_MM = 500.0
+"""From this length on, a scan is no shorter than another."""
+
 EMPTY_COST = 1000.0
 EMPTY_OPTIONAL_COST = 50.0
 LEAST_BODY_PART_SCORE = 0.1
@@ -145,7 +149,9 @@ def slot_findings(candidate: Candidate, required: SeriesSpec) -> tuple[Finding, 
 def fit(candidate: Candidate, required: SeriesSpec) -> Fit:
     """Return how the series does in the slot, and what it costs there (see the table at the top)."""
     findings = slot_findings(candidate, required)
-    cost = SPACING_COST_PER_MM * min(candidate.digest.geometry.slice_spacing_mm or 10.0, 10.0)
+    geometry = candidate.digest.geometry
+    cost = SPACING_COST_PER_MM * min(geometry.slice_spacing_mm or 10.0, 10.0)
+    cost += SHORTNESS_COST * max(0.0, 1 - (geometry.coverage_mm or 0.0) / LONG_MM)
     possible = not why_never_a_slot(candidate.digest, candidate.classification)
     for finding in findings:
         if finding.code == catalogue.BODY_PART.code:
