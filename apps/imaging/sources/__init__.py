@@ -21,9 +21,11 @@ class Collection:
     refused: list[RefusedFile] = field(default_factory=list)
 
     def add(self, path: Path, name: str) -> None:
-        """Take a file to read."""
-        self.files.append(path)
-        self.names[path] = name
+        """Take a file to read; one that was given twice is taken once."""
+        path = path.absolute()
+        if path not in self.names:
+            self.files.append(path)
+            self.names[path] = name
 
 
 def collect(paths: Iterable[Path], unpack_into: Path, *, limits: Limits = DEFAULT_LIMITS) -> Collection:
