@@ -42,8 +42,10 @@ class Need:
     name: str
     title: str
     lede: str
-    action: str
-    """What the button of a line says."""
+    action: str = ""
+    """What the button of a line says; empty where the next step is not the site's."""
+    counts_days: bool = True
+    """Whether the days of the window matter."""
 
 
 NEEDS = (
@@ -51,9 +53,9 @@ NEEDS = (
     Need("late", "Late", "The window has closed and nothing has been sent.", "Add images"),
     Need("begun", "In progress", "Begun, and not with the core lab yet.", "Go on"),
     Need("due", "Due now", "The window is open.", "Add images"),
-    Need("at_core_lab", "At the core lab", "Nothing to do: the decision appears here.", "Open"),
-    Need("upcoming", "Upcoming", "The window has not opened yet; you may send as soon as there is a scan.", "Open"),
-    Need("done", "Done", "Accepted by the core lab.", "Open"),
+    Need("at_core_lab", "At the core lab", "Nothing to do: the decision appears here.", counts_days=False),
+    Need("upcoming", "Upcoming", "The window has not opened yet; you may send as soon as there is a scan."),
+    Need("done", "Done", "Accepted by the core lab.", counts_days=False),
 )
 """In the order in which a coordinator looks at them."""
 

@@ -91,9 +91,9 @@ class SlotCard:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Files that belong to no series, and the one reason why."""
+    """Files that belong to no series, and the one sentence that tells why."""
 
-    reason: str
+    sentence: str
     names: tuple[str, ...]
     total: int
 
@@ -150,13 +150,18 @@ class SubmissionPage:
         return sum(slot.match.state == "problem" for slot in self.slots)
 
     @property
-    def failed(self) -> bool:
-        return any(card.series.status == Series.Status.FAILED for card in self.series)
+    def may_check_again(self) -> bool:
+        """Whether a check stopped short, of a series or of the board."""
+        return not self.slots or any(card.series.status == Series.Status.FAILED for card in self.series)
 
     @cached_property
     def findings(self) -> list[Any]:
-        """What speaks against the submission as a whole."""
-        return [finding for finding in self.submission.findings.all() if finding.series_id is None]  # type: ignore[attr-defined]
+        """What is to be said of the submission as a whole; what blocks stands among the blockers already."""
+        if self.is_working:
+            return []
+        told = self.submission.blockers if self.submission.status == Submission.Status.CHECKED else ()
+        findings = self.submission.findings.all()  # type: ignore[attr-defined]
+        return [each for each in findings if each.series_id is None and each.sentence not in told]
 
     @cached_property
     def decision(self) -> Any:
@@ -282,6 +287,8 @@ def _facts(series: Any, stands_for: str) -> Iterable[tuple[str, Any]]:
     geometry, header = series.geometry_facts or {}, series.header_facts or {}
     if stands_for:
         yield "Stands for", stands_for
+    elif series.unused_because and series.status == Series.Status.CHECKED:
+        yield "Not used", series.unused_because
     yield "Files", series.n_files
     if geometry.get("slices"):
         yield "Slices", geometry["slices"]
@@ -315,21 +322,22 @@ def _slot_card(match: Any, cards: dict[int, SeriesCard]) -> SlotCard:
 
 
 def _left_out(submission: Submission) -> tuple[LeftOut, ...]:
-    """Return the files that belong to no series, by reason, the commonest first."""
+    """Return the files that belong to no series, by reason, the commonest first; then what archives held of such."""
     names: dict[str, list[str]] = {}
     total: Counter[str] = Counter()
-    refused = submission.files.filter(status=ReceivedFile.Status.REFUSED).values_list("given_name", "reason")
-    for name, reason in [*refused, *_members_refused(submission)]:
+    refused = submission.files.filter(status=ReceivedFile.Status.REFUSED)
+    for name, reason in refused.values_list("given_name", "reason"):
         total[reason] += 1
         if total[reason] <= NAMES_SHOWN:
             names.setdefault(reason, []).append(name)
-    return tuple(LeftOut(reason, tuple(names[reason]), number) for reason, number in total.most_common())
-
-
-def _members_refused(submission: Submission) -> Iterable[tuple[str, str]]:
-    """Yield what was left out of archives: a line each, "name: reason"."""
+    groups = [
+        LeftOut(
+            f"{'This file' if number == 1 else f'Each of these {number} files'} {reason}.", tuple(names[reason]), number
+        )
+        for reason, number in total.most_common()
+    ]
     archives = submission.files.filter(status=ReceivedFile.Status.UNPACKED).exclude(reason="")
-    for archive, lines in archives.values_list("given_name", "reason"):
-        for line in lines.splitlines():
-            name, _, reason = line.partition(": ")
-            yield f"{archive}/{name}", reason
+    for name, lines in archives.values_list("given_name", "reason"):
+        members = lines.splitlines()
+        groups.append(LeftOut(f"In {name}:", tuple(members[:NAMES_SHOWN]), len(members)))
+    return tuple(groups)

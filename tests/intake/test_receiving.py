@@ -69,6 +69,7 @@ def test_an_empty_file_is_left_out_with_a_sentence_and_the_rest_goes_on(cast: Ca
     outcomes = receive_files(draft, [upload(b""), upload(b"one", "IM0002")], by=cast.carla)
     assert [outcome.kept for outcome in outcomes] == [False, True]
     assert "empty (0 bytes)" in outcomes[0].sentence
+    assert list(draft.files.values_list("status", flat=True)) == ["refused", "stored"]
 
 
 def test_the_trail_counts_files_and_names_none(cast: Cast, draft: Submission) -> None:

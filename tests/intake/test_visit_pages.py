@@ -142,7 +142,7 @@ def test_files_sent_without_script_are_checked_at_once(cast: Cast, carla: Client
     draft = begin_submission(cast.visit, by=cast.carla)
     files = [SimpleUploadedFile("IM1", b"one"), SimpleUploadedFile("IM2", b"")]
     text = post(carla, "intake:files", draft.pk, files=files)
-    assert "1 file: This file is empty (0 bytes); it was left out." in text
+    assert "1 file: This file is empty (0 bytes)" in text
     assert "Checking" in text
     assert f'hx-get="{reverse("intake:progress", args=(draft.pk,))}"' in text
 
@@ -254,10 +254,10 @@ def test_files_in_no_series_are_listed_under_their_reason(cast: Cast, carla: Cli
             size=1,
             sha256=f"{number:064}",
             status=ReceivedFile.Status.REFUSED,
-            reason="This is not a DICOM file.",
+            reason="is not a DICOM file",
         )
     text = page(carla, cast.visit)
-    assert "3 files:</span> This is not a DICOM file." in text
+    assert "Each of these 3 files is not a DICOM file." in text
     assert "notes2.txt" in text
 
 

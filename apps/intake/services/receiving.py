@@ -1,4 +1,3 @@
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from apps.intake.services.submissions import NOT_YOURS
 from apps.intake.storage import store
 from apps.jobs.services import enqueue
 
-log = logging.getLogger(__name__)
+EMPTY = "is empty (0 bytes); export it again if it belongs to the scan"
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,8 @@ def receive_files(
 
 
 def _receive(submission: Submission, name: str, upload: UploadedFile) -> Outcome:
-    if not upload.size:
-        return Outcome(name, kept=False, sentence="This file is empty (0 bytes); it was left out.")
     stored = store(submission, upload)
+    empty = not stored.size
     try:
         with transaction.atomic():
             ReceivedFile.objects.create(
@@ -58,13 +56,15 @@ def _receive(submission: Submission, name: str, upload: UploadedFile) -> Outcome
                 stored_as=stored.name,
                 size=stored.size,
                 sha256=stored.sha256,
+                status=ReceivedFile.Status.REFUSED if empty else ReceivedFile.Status.STORED,
+                reason=EMPTY if empty else "",
             )
     except IntegrityError:
         kept_as = submission.files.get(sha256=stored.sha256).stored_as
         if stored.name != kept_as:
             default_storage.delete(stored.name)
-        return Outcome(name, kept=False, sentence="This file had arrived already.")
-    return Outcome(name, kept=True)
+        return Outcome(name, kept=False, sentence=f"This file {EMPTY if empty else 'had arrived already'}.")
+    return Outcome(name, kept=not empty, sentence=f"This file {EMPTY}." if empty else "")
 
 
 def start_check(submission: Submission, *, by: User) -> None:

@@ -70,11 +70,16 @@ def _unpack(submission: Submission) -> None:
             if not is_zip(path):
                 continue
             with scratch_folder() as folder:
-                members = collect([path], folder)
-                for member in members.files:
-                    _keep_member(archive, members.names[member], member)
+                found = collect([path], folder)
+                inside = f"{path.name}: "
+                for member in found.files:
+                    _keep_member(archive, found.names[member].removeprefix(inside), member)
+            whole = [refused for refused in found.refused if refused.name == path.name]
+            if whole:
+                _refuse(archive, whole[0].reason)
+                continue
             archive.status = ReceivedFile.Status.UNPACKED
-            archive.reason = "\n".join(refused.sentence for refused in members.refused)
+            archive.reason = "\n".join(refused.sentence.removeprefix(inside) for refused in found.refused)
             archive.save(update_fields=["status", "reason"])
 
 
