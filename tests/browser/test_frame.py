@@ -6,6 +6,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from tests.cast import PASSWORD, Cast
+from tests.factories import waiting_case
 
 PHONE = {"width": 390, "height": 844}
 
@@ -83,3 +84,25 @@ def test_a_phone_never_scrolls_sideways(page: Page, live_server, cast: Cast):
     page.set_viewport_size(PHONE)
     sign_in(page, live_server, "anna")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_arrow_keys_step_through_enlarged_pictures(page: Page, live_server, cast: Cast, errors):
+    case = waiting_case(cast.visit, by=cast.carla)
+    sign_in(page, live_server, "anna")
+    page.goto(f"{live_server}{reverse('reviews:case', args=[case.pk])}")
+    page.locator("a[data-picture]").first.click()
+    enlarged = page.get_by_role("dialog")
+    expect(enlarged).to_contain_text("MIP axial")
+    page.keyboard.press("ArrowRight")
+    expect(enlarged).to_contain_text("MIP sagittal")
+    page.keyboard.press("Escape")
+    expect(enlarged).not_to_be_visible()
+    assert errors == []
+
+
+def test_a_lost_connection_is_said_in_words(page: Page, live_server, cast: Cast):
+    sign_in(page, live_server, "anna")
+    page.goto(f"{live_server}{reverse('reviews:worklist')}")
+    page.route("**/review/**", lambda route: route.abort())
+    page.get_by_label("Subject").press_sequentially("101")
+    expect(page.get_by_role("status").filter(has_text="The server cannot be reached")).to_be_visible()

@@ -103,7 +103,7 @@ def test_an_enlarged_picture_is_named_by_series_and_view():
 
 def test_a_series_under_check_keeps_the_place_of_its_answers():
     html = render_to_string("components/series_card.html", {"number": 4, "description": "Chest", "state": "checking"})
-    assert html.count("skeleton-chip") == 2 and html.count("skeleton-picture") == 3
+    assert html.count("skeleton-chip") == 2 and html.count("skeleton-picture") == 6
 
 
 def test_the_last_error_page_needs_no_context():
