@@ -5,7 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import SimpleRouter
 
 from apps.compliance.api import ComplianceView
-from apps.intake.api import SubmissionViewSet, VisitViewSet
+from apps.intake.api import SubmissionViewSet, VisitViewSet, picture
 from apps.reviews.api import ReviewCaseViewSet
 from coreqc.api_token import ObtainToken
 
@@ -18,6 +18,7 @@ urlpatterns = [
     path("auth/token/", ObtainToken.as_view(), name="api-token"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    path("series/<uuid:uuid>/pictures/<str:name>.png", picture, name="api-picture"),
     path("trials/<int:pk>/compliance/", ComplianceView.as_view(), name="api-compliance"),
     path("", include(router.urls)),
 ]

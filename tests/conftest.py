@@ -1,13 +1,16 @@
 """What every test may ask for."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pytest_django.fixtures import Settings
 
+from apps.imageqc.registry import current_bundle
 from tests.append_only import flush_with_triggers_at_rest
 from tests.cast import cast
+from tests.imaging.tiny_bundle import write_tiny_bundle
 
 __all__ = ["cast", "flush_with_triggers_at_rest"]
 
@@ -19,6 +22,15 @@ def files_of_one_test(settings: Settings, tmp_path_factory: pytest.TempPathFacto
     """Each test keeps received files in a folder of its own."""
     settings.MEDIA_ROOT = tmp_path_factory.mktemp("media")
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path_factory.mktemp("incoming")
+
+
+@pytest.fixture
+def tiny_bundle(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A bundle that always says chest, with contrast, in the place of the trained one."""
+    settings.IMAGEQC_BUNDLE = write_tiny_bundle(tmp_path_factory.mktemp("bundle"))
+    current_bundle.cache_clear()
+    yield settings.IMAGEQC_BUNDLE
+    current_bundle.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,10 @@
 """Who gets which answer at which address: one row per address, one column per person.
 
-A new address without a row fails `test_every_address_has_a_row`. Strangers get 404, people who may look but not act 403,
-nobody signed in 302 to the log-in page (401 from the API).
+A new address without a row fails `test_every_address_has_a_row`. Strangers get 404, people who may look but not act
+403, nobody signed in 302 to the log-in page (401 from the API).
 
-Columns: nobody signed in, Carla (CRC of the site), Chen (CRC of another site), Anna (analyst of the trial, holds the case),
-Abel (analyst, does not hold it), Mira (manager), Otto (analyst of another trial), Root (administrator).
+Columns: nobody signed in, Carla (CRC of the site), Chen (CRC of another site), Anna (analyst of the trial, holds the
+case), Abel (analyst, does not hold it), Mira (manager), Otto (analyst of another trial), Root (administrator).
 """
 
 from collections.abc import Iterator
@@ -76,6 +76,7 @@ ROWS = (
     Row("api-schema", "         200 200 200 200 200 200 200 200"),
     Row("api-docs", "           200 200 200 200 200 200 200 200"),
     Row("api-compliance", "     401 404 404 404 404 200 404 200", of="trial"),
+    Row("api-picture", "        401 200 404 200 200 200 404 200", of="series", more=("mip_axial",)),
     Row("api-visit-list", "     401 200 200 200 200 200 200 200"),
     Row("api-visit-detail", "   401 200 404 200 200 200 404 200", of="visit"),
     Row("api-submission-list", "401 200 200 200 200 200 200 200"),

@@ -2,16 +2,19 @@
 
 import django_filters
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
-from rest_framework.decorators import action
+from rest_framework.decorators import action, api_view
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.intake import services
 from apps.intake.models import Submission
+from apps.intake.pictures import picture_response
 from apps.intake.selectors import VISIT_STATES, visits_with_state
 from apps.intake.serializers import (
     NewSubmissionSerializer,
@@ -22,6 +25,13 @@ from apps.intake.serializers import (
     VisitSerializer,
 )
 from apps.trials.models import Visit
+
+
+@extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY})
+@api_view(["GET"])
+def picture(request: Request, uuid: str, name: str) -> HttpResponse:
+    """One picture of a series, as the `thumbnails` of a submission name them."""
+    return picture_response(request, uuid, name)
 
 
 class VisitFilter(django_filters.FilterSet):

@@ -91,7 +91,10 @@ class ReceivedFile(models.Model):
     size = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
     status = models.CharField(max_length=10, choices=Status, default=Status.STORED)
-    reason = models.TextField(blank=True)
+    reason = models.TextField(
+        blank=True,
+        help_text="Why it belongs to no series, as the end of a sentence; of a zip, a line per member.",
+    )
     received_at = models.DateTimeField(auto_now_add=True)
 
     objects = ReceivedFileQuerySet.as_manager()
@@ -104,6 +107,12 @@ class ReceivedFile(models.Model):
 
     def __str__(self) -> str:
         return f"file {self.pk}"
+
+    @property
+    def refusals(self) -> list[dict[str, str]]:
+        """Name and sentence of what belongs to no series: the file itself, or members of a zip."""
+        sentences = [f"This file {self.reason}."] if self.status == self.Status.REFUSED else self.reason.splitlines()
+        return [{"name": self.given_name, "reason": sentence} for sentence in sentences]
 
 
 class Series(models.Model):

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.imaging.vocabulary import PICTURES
-from apps.intake.models import ReceivedFile, Series, Submission
+from apps.intake.models import Series, Submission
 from apps.intake.selectors import VISIT_STATES
 from apps.trials.models import Visit
 
@@ -131,9 +131,7 @@ class SeriesSerializer(serializers.ModelSerializer):
         if not series.has_pictures:
             return {}
         request = self.context["request"]
-        return {
-            name: request.build_absolute_uri(reverse("intake:picture", args=(series.uuid, name))) for name in PICTURES
-        }
+        return {name: request.build_absolute_uri(reverse("api-picture", args=(series.uuid, name))) for name in PICTURES}
 
     def _classification(self, series: Series) -> Any:
         return next(iter(series.classifications.all()), None)
@@ -151,12 +149,9 @@ class SlotSerializer(serializers.Serializer):
     findings = FindingSerializer(many=True)
 
 
-class RefusedFileSerializer(serializers.ModelSerializer):
-    name = serializers.CharField(source="given_name")
-
-    class Meta:
-        model = ReceivedFile
-        fields = ("name", "reason")
+class RefusedFileSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    reason = serializers.CharField()
 
 
 class SubmissionSerializer(serializers.ModelSerializer):
@@ -193,7 +188,7 @@ class SubmissionSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(RefusedFileSerializer(many=True))
     def get_refused_files(self, submission: Submission) -> list[dict[str, str]]:
-        return RefusedFileSerializer(submission.files.refused(), many=True).data
+        return [refusal for file in submission.files.refused() for refusal in file.refusals]
 
     @extend_schema_field(FindingSerializer(many=True))
     def get_findings(self, submission: Submission) -> list[dict[str, str]]:

@@ -2,27 +2,23 @@ from collections import Counter
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.core.files.storage import default_storage
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.audit.lifecycle import Refused
-from apps.imaging.vocabulary import PICTURES
 from apps.intake import services
 from apps.intake.forms import TransferForm, UploadForm, VisitFilterForm, WithdrawForm
-from apps.intake.models import Series, Submission
+from apps.intake.models import Submission
+from apps.intake.pictures import picture_response
 from apps.intake.selectors import visits_by_need
-from apps.intake.submission_page import VERSION_DIGITS, submission_page, visit_page
+from apps.intake.submission_page import submission_page, visit_page
 from apps.trials.models import Visit
 
 STOP_POLLING = 286
 """What htmx takes for "this is the last answer"."""
-
-A_YEAR = 365 * 24 * 3600
 
 
 @require_GET
@@ -131,21 +127,7 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 def picture(request: HttpRequest, uuid: str, name: str) -> HttpResponse:
-    series = get_object_or_404(Series.objects.visible_to(request.user), uuid=uuid)
-    path = series.picture_path(name)
-    if name not in PICTURES or not series.digest_sha256 or not default_storage.exists(path):
-        raise Http404("There is no such picture.")
-    version = series.digest_sha256[:VERSION_DIGITS]
-    etag = f'"{version}-{name}"'
-    response = get_conditional_response(request, etag=etag)
-    if response is None:
-        with default_storage.open(path) as png:
-            response = HttpResponse(png.read(), content_type="image/png")
-    # With its version in the address a picture never changes; without, the browser asks each time.
-    fixed = request.GET.get("v") == version
-    response["Cache-Control"] = f"private, max-age={A_YEAR}, immutable" if fixed else "private, no-cache"
-    response["ETag"] = etag
-    return response
+    return picture_response(request, uuid, name)
 
 
 def _submission(request: HttpRequest, pk: int) -> Submission:

@@ -127,5 +127,5 @@ def _add_to_series(submission: Submission, group: SeriesFiles, paths: Mapping[Pa
 
 def _refuse(file: ReceivedFile, reason: str) -> None:
     file.status = ReceivedFile.Status.REFUSED
-    file.reason = f"This file {reason}."
+    file.reason = reason
     file.save(update_fields=["status", "reason"])
