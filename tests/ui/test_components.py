@@ -89,13 +89,6 @@ def test_a_score_bar_stays_inside_its_track():
     assert 'width="0.0"' in render("{% score_bar value %}", value=-0.1)
 
 
-@pytest.mark.parametrize(
-    "severities, gravest", [((), ""), (("info", "warn"), "warn"), (("info", "block", "warn"), "block")]
-)
-def test_the_gravest_finding_leads(severities, gravest):
-    assert render("{{ findings|worst }}", findings=[{"severity": severity} for severity in severities]) == gravest
-
-
 def test_an_enlarged_picture_is_named_by_series_and_view():
     html = render_to_string("components/picture.html", {"url": "/p/", "name": "mid_axial", "of": "Series 4"})
     assert 'alt="Series 4: Mid-plane axial"' in html and 'width="512" height="512"' in html

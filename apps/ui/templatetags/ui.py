@@ -1,6 +1,6 @@
 """Tags and filters that all pages share; docs/design.md shows each in use."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -82,12 +82,6 @@ def label_words(value: str | None) -> str:
 def picture_words(name: str) -> str:
     """Show a picture's name: "mip_axial" -> "MIP axial"."""
     return words.picture_words(name)
-
-
-@register.filter
-def role_words(value: str) -> str:
-    """Show a role: "crc" -> "Coordinator"."""
-    return words.ROLES.get(value, value)
 
 
 @register.filter
@@ -180,13 +174,6 @@ def score_rows(answer: Any) -> list[ScoreRow]:
 def planes_of(answer: Any) -> list[str]:
     """Return the planes that an answer has scores of, in the house's order."""
     return [plane for plane in PLANES if plane in (_part(answer, "planes") or {})]
-
-
-@register.filter
-def worst(findings: Iterable[Any]) -> str:
-    """Return the gravest severity among findings, empty when there are none."""
-    found = {str(_part(finding, "severity")) for finding in findings}
-    return next((severity for severity in words.SEVERITIES if severity in found), "")
 
 
 @register.filter
