@@ -3,10 +3,11 @@
 import logging
 import threading
 from collections.abc import Callable
+from traceback import format_tb
 
 from celery import shared_task
 from celery.signals import worker_ready
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from apps.jobs import services
 from apps.jobs.services import Lease, LeaseLost
@@ -14,7 +15,7 @@ from apps.jobs.services import Lease, LeaseLost
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = services.LEASE.total_seconds() / 4
-PASSING = (OperationalError, InterfaceError, ConnectionError, TimeoutError, BlockingIOError, OSError)
+PASSING = (OperationalError, InterfaceError, OSError)
 """Errors that a later attempt may not meet: database, broker or storage away, disk full."""
 
 FailureHook = Callable[[int, str], None]
@@ -49,7 +50,8 @@ def ledgered(
                 if not services.try_again(lease, _named(error)):
                     _give_up(lease, _named(error))
             except Exception as error:
-                log.exception("Job %s failed", job_id)
+                # Where it happened, not what the error says: its text may quote a header or a file name.
+                log.error("Job %s failed: %s\n%s", job_id, _named(error), "".join(format_tb(error.__traceback__)))
                 _give_up(lease, _named(error))
 
         return attempt
@@ -58,15 +60,16 @@ def ledgered(
 
 
 def _named(error: Exception) -> str:
-    """Return the type of an error only: its text may quote a header or a file name."""
+    """Return the type of an error, all that the ledger and the person get of it."""
     return type(error).__name__
 
 
 def _give_up(lease: Lease, error: str) -> None:
-    services.fail(lease, error)
     tell = _failure_hooks.get(lease.job.task)
-    if tell:
-        tell(lease.object_id, f"The check stopped with an error on our side ({error}).")
+    with transaction.atomic():
+        services.fail(lease, error)
+        if tell:
+            tell(lease.object_id, f"The check stopped with an error on our side ({error}).")
 
 
 class _Heartbeat:
