@@ -157,6 +157,11 @@ class SlotEvidence:
         return [fact for fact in self.facts if not fact.differs]
 
     @property
+    def calm(self) -> bool:
+        """Whether nothing here asks for a second look."""
+        return not self.differing and all(finding.severity == Severity.INFO for finding in self.findings)
+
+    @property
     def not_needed(self) -> bool:
         """Whether the slot is empty and may be."""
         return self.evidence is None and self.required.optional

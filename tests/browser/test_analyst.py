@@ -1,0 +1,207 @@
+"""The analyst's day in a real browser: mostly by keyboard, found by role, label and visible text."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from apps.imageqc.models import SlotMatch
+from apps.reviews.models import Decision, LabelCorrection, ReviewCase
+from apps.reviews.services import claim, release
+from tests.cast import PASSWORD, Cast
+from tests.factories import claimed_case, waiting_case
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SignIn = Callable[[str], None]
+
+
+@pytest.fixture
+def sign_in(page: Page, live_server: object) -> SignIn:
+    def as_person(username: str) -> None:
+        page.goto(f"{live_server}/review/")
+        page.get_by_label("Username").fill(username)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
+        page.wait_for_load_state()  # the modules have run
+
+    return as_person
+
+
+def test_a_good_case_takes_one_key_to_claim_and_two_to_accept(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    now = timezone.now()
+    first = waiting_case(cast.visit, by=cast.carla, transferred_at=now - timedelta(days=3))
+    second = waiting_case(cast.chens_visit, by=cast.chen)
+    sign_in("anna")
+    page.keyboard.press("n")
+    expect(page.get_by_role("heading", name="101-001 Week 8")).to_be_visible()
+    page.keyboard.press("a")
+    expect(page.get_by_role("button", name="Confirm: accept")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Accepted by Anna")).to_be_visible()
+    assert Decision.objects.get(case=first).decided_by == cast.anna
+    expect(page.get_by_role("button", name="Next case")).to_be_focused()
+    page.keyboard.press("n")
+    expect(page.get_by_role("heading", name="102-001 Week 8")).to_be_visible()
+    assert ReviewCase.objects.get(pk=second.pk).holder == cast.anna
+
+
+def test_returning_to_the_site_with_reasons_and_a_note_by_keyboard(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    waiting_case(cast.visit, by=cast.carla, missing="chest")
+    sign_in("anna")
+    page.keyboard.press("n")
+    expect(page.get_by_text("Chest CT with contrast is missing.")).to_be_visible()
+    page.keyboard.press("r")
+    page.keyboard.press("3")
+    page.keyboard.press("6")
+    expect(page.get_by_label("A required series is missing.")).to_be_checked()
+    page.keyboard.press("t")
+    page.keyboard.type("Please send the chest; d and x are only letters here.")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Returned to site by Anna")).to_be_visible()
+    decision = Decision.objects.get()
+    assert decision.reasons == ["series_missing", "slices_missing"]
+    assert decision.note == "Please send the chest; d and x are only letters here."
+
+
+def test_a_refusal_and_a_reload_keep_what_was_typed(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    waiting_case(cast.visit, by=cast.carla)
+    sign_in("anna")
+    page.keyboard.press("n")
+    expect(page.get_by_role("heading", name="101-001 Week 8")).to_be_visible()
+    page.keyboard.press("r")
+    page.get_by_role("textbox", name="Note").fill("Slices 12 to 15")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("alert").filter(has_text="Choose at least one reason")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("Slices 12 to 15")
+    page.get_by_role("textbox", name="Note").press("End")
+    page.keyboard.type(" are missing")
+    page.goto(page.url.replace("/decide/", "/"))
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("Slices 12 to 15 are missing")
+    expect(page.get_by_role("radio", name="Return to site")).to_be_checked()
+
+
+def test_the_worklist_by_keyboard(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    waiting_case(cast.visit, by=cast.carla, transferred_at=timezone.now() - timedelta(days=3))
+    waiting_case(cast.chens_visit, by=cast.chen)
+    sign_in("anna")
+    expect(page.get_by_text("Overdue by 1 day")).to_be_visible()
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="101-001 Week 8")).to_be_focused()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="102-001 Week 8")).to_be_visible()
+    expect(page.get_by_role("button", name="Take this case")).to_be_visible()
+    page.keyboard.press("u")
+    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog").get_by_text("Claim the next case")).to_be_visible()
+
+
+def test_filters_act_at_once_and_the_count_follows(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    waiting_case(cast.visit, by=cast.carla)
+    waiting_case(cast.chens_visit, by=cast.chen)
+    sign_in("anna")
+    page.get_by_label("Site").select_option(label="ONC-301 · 102 Lakeside Clinic")
+    expect(page.get_by_role("link", name="101-001 Week 8")).to_have_count(0)
+    expect(page.get_by_role("link", name="To do 1")).to_be_visible()
+    assert f"site={cast.other_site.pk}" in page.url
+
+
+def test_pictures_enlarge_and_arrows_walk_through(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
+    sign_in("anna")
+    page.keyboard.press("n")
+    expect(page.get_by_role("heading", name="101-001 Week 8")).to_be_visible()
+    page.keyboard.press("v")
+    enlarged = page.get_by_role("dialog")
+    expect(enlarged.get_by_role("heading", name="series 1, chest PV: MIP axial (1 of 12)")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(enlarged.get_by_role("heading", name="Mid-plane coronal (12 of 12)")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(enlarged).to_be_hidden()
+
+
+def test_a_label_is_corrected_in_place(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
+    sign_in("anna")
+    page.keyboard.press("n")
+    card = page.get_by_role("article", name="Chest CT with contrast")
+    expect(card.get_by_text("Correct label")).to_be_visible()
+    page.keyboard.press("c")
+    card.get_by_label("Body part").select_option(label="Neck")
+    card.get_by_role("button", name="Set Body part of series 1").click()
+    expect(card.get_by_text("AI:").first).to_be_visible()
+    assert LabelCorrection.objects.get().label == "neck"
+
+
+def test_the_clock_is_the_servers(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    case = claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
+    sign_in("anna")
+    page.clock.install()
+    page.keyboard.press("n")
+    expect(page.get_by_role("heading", name="101-001 Week 8")).to_be_visible()
+    case.sessions.update(active_seconds=125, last_beat_at=timezone.now())
+    page.clock.run_for(9_000)
+    page.mouse.move(200, 200)
+    page.clock.run_for(2_000)
+    expect(page.get_by_text("2 min 5 s")).to_be_visible()
+
+
+def test_a_case_that_went_back_is_said_and_can_be_taken_again(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    case = claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
+    sign_in("anna")
+    page.clock.install()
+    page.keyboard.press("n")
+    expect(page.get_by_role("heading", name="101-001 Week 8")).to_be_visible()
+    page.keyboard.press("r")
+    page.get_by_role("textbox", name="Note").fill("Half a thought")
+    release(ReviewCase.objects.get(pk=case.pk), by=cast.anna)
+    page.clock.run_for(11_000)
+    page.mouse.move(200, 200)
+    expect(page.get_by_role("alert").filter(has_text="not on your desk any more")).to_be_visible()
+    page.get_by_role("link", name="See where the case is and take it again").click()
+    page.get_by_role("button", name="Take this case").click()
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("Half a thought")
+
+
+def test_the_essentials_work_without_javascript(browser: object, live_server: object, cast: Cast) -> None:
+    waiting_case(cast.visit, by=cast.carla)
+    context = browser.new_context(java_script_enabled=False)  # type: ignore[attr-defined]
+    page = context.new_page()
+    page.goto(f"{live_server}/review/")
+    page.get_by_label("Username").fill("anna")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Claim next").click()
+    page.get_by_text("Return to site").first.click()
+    page.get_by_label("Artefacts or noise make the images unusable.").check()
+    page.get_by_role("button", name="Confirm: return to site").click()
+    expect(page.get_by_text("Returned to site by Anna")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("where", ["worklist", "desk", "decided"])
+def test_axe_finds_nothing_serious(page: Page, cast: Cast, sign_in: SignIn, where: str) -> None:
+    case = waiting_case(cast.visit, by=cast.carla, missing="chest", transferred_at=timezone.now() - timedelta(days=3))
+    case.submission.slots.exclude(series=None).update(state=SlotMatch.State.PROBLEM)
+    claimed_case(cast.chens_visit, by=cast.chen, analyst=cast.abel)
+    sign_in("anna")
+    if where != "worklist":
+        claim(ReviewCase.objects.get(pk=case.pk), by=cast.anna)
+        page.goto(page.url + f"{case.pk}/")
+        for closed in page.locator("details:not([open]) > summary").all():
+            if closed.is_visible() and "menu" not in (closed.locator("..").get_attribute("class") or ""):
+                closed.click()
+        page.keyboard.press("r")
+    if where == "decided":
+        page.keyboard.press("3")
+        page.get_by_role("button", name="Confirm: return to site").click()
+        expect(page.get_by_text("Returned to site by Anna")).to_be_visible()
+    found = Axe().run(page).response["violations"]
+    serious = [issue for issue in found if issue["impact"] in ("serious", "critical")]
+    assert not serious, [(issue["id"], [node["html"][:200] for node in issue["nodes"]]) for issue in serious]
