@@ -1,0 +1,343 @@
+"""What happened in the demo's trial, visit by visit: a table to read, played by `playing`."""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from apps.demo.seeding.scans import Scan
+from apps.imaging.phantom import Mistakes
+from apps.reviews.models import Decision
+
+Verdict = Decision.Verdict
+
+
+class Until(Enum):
+    """How far a submission has come today."""
+
+    UPLOAD = "the upload stopped half way"
+    CHECK = "checked, and still with the site"
+    WITHDRAWAL = "taken back by the site"
+    TRANSFER = "waiting at the core lab"
+    DECISION = "decided"
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One submission of a visit.
+
+    `days_ago` and `at_hour` (UTC) say when it was sent, `scanned_before` how many days before that the subject was
+    scanned. The
+    coordinator gives `because` where something blocks; the analyst decides `review_hours` after the transfer.
+    """
+
+    days_ago: int
+    scans: tuple[Scan, ...]
+    until: Until = Until.DECISION
+    because: str = ""
+    verdict: Verdict = Verdict.ACCEPT
+    reasons: tuple[str, ...] = ()
+    note: str = ""
+    review_hours: float = 24
+    minutes_of_work: float = 1
+    scanned_before: int = 1
+    at_hour: int = 9
+    stray_files: bool = False
+
+
+@dataclass(frozen=True)
+class Story:
+    """What happened to one visit, in a sentence and as it is played. No sending: nothing has come yet."""
+
+    subject: str
+    visit_type: str
+    sentence: str
+    sendings: tuple[Sending, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.visit_type}"
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """A subject, and for how many days the visits have been counted (negative: baseline is still to come)."""
+
+    screening_number: str
+    days_since_baseline: int
+
+
+SCREENING, WEEK_12, WEEK_24 = "Screening", "Week 12", "Week 24"
+
+ENROLMENTS = (
+    Enrolment("101-001", 170),
+    Enrolment("101-002", 87),
+    Enrolment("101-003", 97),
+    Enrolment("101-004", 84),
+    Enrolment("101-005", -5),
+    Enrolment("101-006", -12),
+    Enrolment("102-001", 172),
+    Enrolment("102-002", 86),
+    Enrolment("102-003", 85),
+    Enrolment("103-001", 171),
+    Enrolment("103-002", 88),
+    Enrolment("103-003", 8),
+)
+
+
+def visit_scans(visit_type: str) -> tuple[Scan, Scan, Scan]:
+    """Return neck, chest and abdomen-pelvis as asked for; the scanner's settings change from visit to visit."""
+    neck, chest, abdomen = {SCREENING: (2.5, 4.0, 5.0), WEEK_12: (3.0, 5.0, 4.0), WEEK_24: (2.0, 3.75, 4.5)}[visit_type]
+    syntaxes = {SCREENING: "jpeg_ls", WEEK_12: "jpeg_lossless", WEEK_24: "explicit"}
+    return (
+        Scan("neck", neck, syntax=syntaxes[visit_type]),
+        Scan("chest", chest, syntax=syntaxes[visit_type]),
+        Scan("abdomen_pelvis", abdomen, syntax=syntaxes[visit_type]),
+    )
+
+
+S_NECK, S_CHEST, S_ABDOMEN = visit_scans(SCREENING)
+W12_NECK, W12_CHEST, W12_ABDOMEN = visit_scans(WEEK_12)
+W24_NECK, W24_CHEST, W24_ABDOMEN = visit_scans(WEEK_24)
+AS_A_CD = Mistakes(localizer=True, dose_report=True, secondary_capture=True, without_extension=True)
+
+STORIES = (
+    # --- Site 101, Carla
+    Story(
+        "101-001",
+        SCREENING,
+        "Everything as asked for; accepted within a day.",
+        (Sending(176, (S_NECK, S_CHEST, S_ABDOMEN), review_hours=5, minutes_of_work=1.2),),
+    ),
+    Story(
+        "101-001",
+        WEEK_12,
+        "The neck was reconstructed too thick and cannot be had thinner; accepted with deviation.",
+        (
+            Sending(
+                84,
+                (replace(W12_NECK, thicker=2), W12_CHEST, W12_ABDOMEN),
+                because="The raw data of the neck are deleted; a thinner reconstruction cannot be made.",
+                verdict=Verdict.ACCEPT_WITH_DEVIATION,
+                reasons=("thick_slices",),
+                note="Lymph nodes of 15 mm and more can be measured. Please keep raw data until the visit is accepted.",
+                review_hours=50,
+                minutes_of_work=3,
+            ),
+        ),
+    ),
+    Story(
+        "101-001",
+        WEEK_24,
+        "Complete, waits for an analyst since yesterday.",
+        (Sending(1, (W24_NECK, W24_CHEST, W24_ABDOMEN), Until.TRANSFER),),
+    ),
+    Story(
+        "101-002",
+        SCREENING,
+        "The chest came without contrast and went back; the second scan was accepted.",
+        (
+            Sending(
+                99,
+                (S_NECK, replace(S_CHEST, enhanced=False), S_ABDOMEN),
+                because="The radiologist says that contrast was given.",
+                verdict=Verdict.RETURN_TO_SITE,
+                reasons=("wrong_contrast",),
+                note="The vessels of the chest are not bright. Please send the series after the injection.",
+                review_hours=28,
+                minutes_of_work=2,
+            ),
+            Sending(95, (S_NECK, S_CHEST, S_ABDOMEN), review_hours=6, minutes_of_work=0.8),
+        ),
+    ),
+    Story(
+        "101-002",
+        WEEK_12,
+        "Checked: the neck is missing, so Carla has not transferred it yet.",
+        (Sending(0, (W12_CHEST, W12_ABDOMEN), Until.CHECK),),
+    ),
+    Story(
+        "101-003",
+        SCREENING,
+        "Burned to a CD with everything else on it, the chest called HEAD by the header; accepted all the same.",
+        (
+            Sending(
+                105,
+                (
+                    replace(S_NECK, mistakes=AS_A_CD),
+                    replace(S_CHEST, body_part_in_header="HEAD", syntax="implicit"),
+                    replace(S_ABDOMEN, mistakes=Mistakes(reversed_order=True), syntax="explicit"),
+                ),
+                because="The localizer is on the CD beside the scan; please use the scan.",
+                review_hours=26,
+                minutes_of_work=1.5,
+                stray_files=True,
+            ),
+        ),
+    ),
+    Story("101-003", WEEK_12, "Late: the window has closed and nothing has come."),
+    Story(
+        "101-004",
+        SCREENING,
+        "Everything as asked for; accepted.",
+        (Sending(90, (S_NECK, S_CHEST, S_ABDOMEN), review_hours=29, minutes_of_work=0.7),),
+    ),
+    Story(
+        "101-004",
+        WEEK_12,
+        "The abdomen is of another patient; returned, and Carla has to send it again.",
+        (
+            Sending(
+                4,
+                (W12_NECK, W12_CHEST, replace(W12_ABDOMEN, of_somebody_else=True)),
+                because="All three were exported under the subject's number.",
+                verdict=Verdict.RETURN_TO_SITE,
+                reasons=("wrong_subject",),
+                note="Series 4 has another patient in its header than series 2 and 3. Please export it again.",
+                review_hours=31,
+                minutes_of_work=2.5,
+            ),
+        ),
+    ),
+    Story("101-005", SCREENING, "Due and empty: for a first try with the scans of demo-scans/1 and 3."),
+    Story("101-006", SCREENING, "Due and empty: for a second try with the scans of demo-scans/2 and 4."),
+    # --- Site 102, Chen
+    Story(
+        "102-001",
+        SCREENING,
+        "The first upload was another patient's chest and was taken back; then all came and was accepted.",
+        (
+            Sending(
+                190, (replace(S_CHEST, of_somebody_else=True),), Until.WITHDRAWAL, because="I took the wrong CD."
+            ),
+            Sending(190, (S_NECK, S_CHEST, S_ABDOMEN), at_hour=14, review_hours=26, minutes_of_work=1),
+        ),
+    ),
+    Story(
+        "102-001",
+        WEEK_12,
+        "Slices of the chest got lost on the way; returned, exported again, accepted.",
+        (
+            Sending(
+                88,
+                (W12_NECK, replace(W12_CHEST, mistakes=Mistakes(missing=frozenset(range(24, 31)))), W12_ABDOMEN),
+                because="This is all that the archive has.",
+                verdict=Verdict.RETURN_TO_SITE,
+                reasons=("slices_missing",),
+                note="Please export the chest again, from the scanner if the archive has no more.",
+                review_hours=50,
+                minutes_of_work=2,
+            ),
+            Sending(
+                82, (W12_NECK, W12_CHEST, W12_ABDOMEN), review_hours=6, minutes_of_work=0.6, scanned_before=7
+            ),
+        ),
+    ),
+    Story(
+        "102-001",
+        WEEK_24,
+        "A draft: the neck has been uploaded, the rest is to come.",
+        (Sending(0, (W24_NECK,), Until.UPLOAD),),
+    ),
+    Story(
+        "102-002",
+        SCREENING,
+        "Everything as asked for; accepted.",
+        (Sending(94, (S_NECK, S_CHEST, S_ABDOMEN), review_hours=53, minutes_of_work=0.9),),
+    ),
+    Story(
+        "102-002",
+        WEEK_12,
+        "Checked, nothing blocks: Chen can transfer it.",
+        (Sending(0, (W12_NECK, W12_CHEST, W12_ABDOMEN), Until.CHECK),),
+    ),
+    Story(
+        "102-003",
+        SCREENING,
+        "The patient could have no contrast medium; accepted with deviation.",
+        (
+            Sending(
+                93,
+                tuple(replace(scan, enhanced=False) for scan in (S_NECK, S_CHEST, S_ABDOMEN)),
+                because="No contrast: the patient's kidney function does not allow it.",
+                verdict=Verdict.ACCEPT_WITH_DEVIATION,
+                reasons=("wrong_contrast",),
+                note="Accepted for this subject; please scan all visits of the subject without contrast.",
+                review_hours=73,
+                minutes_of_work=4,
+            ),
+        ),
+    ),
+    Story(
+        "102-003",
+        WEEK_12,
+        "The scan ends above the pelvis; sent with a reason, waits at the core lab and is due today.",
+        (
+            Sending(
+                2,
+                (W12_NECK, W12_CHEST, replace(W12_ABDOMEN, region="abdomen")),
+                Until.TRANSFER,
+                because="The patient could not lie any longer; the pelvis was not scanned.",
+            ),
+        ),
+    ),
+    # --- Site 103, Cleo
+    Story(
+        "103-001",
+        SCREENING,
+        "Everything as asked for; accepted after three days.",
+        (Sending(180, (S_NECK, S_CHEST, S_ABDOMEN), review_hours=76, minutes_of_work=1.1),),
+    ),
+    Story(
+        "103-001",
+        WEEK_12,
+        "The whole visit is of another patient than at screening; rejected.",
+        (
+            Sending(
+                86,
+                tuple(replace(scan, of_somebody_else=True) for scan in (W12_NECK, W12_CHEST, W12_ABDOMEN)),
+                because="The archive found these under the subject's initials.",
+                verdict=Verdict.REJECT,
+                reasons=("wrong_subject",),
+                note="Not the subject of the screening scan, and no scan of the subject exists in this window.",
+                review_hours=56,
+                minutes_of_work=5,
+            ),
+        ),
+    ),
+    Story(
+        "103-001",
+        WEEK_24,
+        "Scanned after the contrast pump failed; waits at the core lab, overdue.",
+        (
+            Sending(
+                5,
+                tuple(replace(scan, enhanced=False, contrast_in_header="IOHEXOL 300") for scan in visit_scans(WEEK_24)),
+                Until.TRANSFER,
+                because="The pump failed during the scan; the patient declines another one.",
+            ),
+        ),
+    ),
+    Story(
+        "103-002",
+        SCREENING,
+        "Everything as asked for; accepted.",
+        (Sending(98, (S_NECK, S_CHEST, S_ABDOMEN), review_hours=74, minutes_of_work=1.4),),
+    ),
+    Story(
+        "103-002",
+        WEEK_12,
+        "Sent in slices of 10 mm and returned; the thin slices wait at the core lab and go first.",
+        (
+            Sending(
+                6,
+                (W12_NECK, replace(W12_CHEST, thicker=2), replace(W12_ABDOMEN, thicker=2)),
+                because="These are the slices that our radiologists read.",
+                verdict=Verdict.RETURN_TO_SITE,
+                reasons=("thick_slices",),
+                note="The protocol asks for 5 mm or thinner. The scanner has them: please reconstruct and send again.",
+                review_hours=55,
+                minutes_of_work=2,
+            ),
+            Sending(1, (W12_NECK, W12_CHEST, W12_ABDOMEN), Until.TRANSFER, scanned_before=6),
+        ),
+    ),
+    Story("103-003", SCREENING, "Late: the window has closed and nothing has come."),
+)
