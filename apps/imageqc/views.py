@@ -1,9 +1,11 @@
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from apps.accounts.permissions import require
+from apps.accounts.requests import PersonsRequest
 from apps.audit.lifecycle import Refused
 from apps.imageqc import services
 from apps.imageqc.forms import ChooseSlotForm
@@ -13,7 +15,7 @@ from apps.intake.services.submissions import NOT_YOURS
 
 
 @require_POST
-def choose_slot(request: HttpRequest, pk: int, required_pk: int) -> HttpResponse:
+def choose_slot(request: PersonsRequest, pk: int, required_pk: int) -> HttpResponse:
     """Let the coordinator say which series stands for a required series, or leave it to the check again."""
     submission = get_object_or_404(Submission.objects.visible_to(request.user).with_context(), pk=pk)
     require(may_edit(request.user, submission), NOT_YOURS)
@@ -28,4 +30,4 @@ def choose_slot(request: HttpRequest, pk: int, required_pk: int) -> HttpResponse
                 services.choose_slot(series, None, by=request.user)
     except Refused as refusal:
         messages.error(request, str(refusal))
-    return redirect("intake:visit", submission.visit_id)
+    return redirect(reverse("intake:visit", args=(submission.visit_id,)) + "#slots-title")

@@ -160,7 +160,7 @@ class SubmissionPage:
         if self.is_working:
             return []
         told = self.submission.blockers if self.submission.status == Submission.Status.CHECKED else ()
-        findings = self.submission.findings.all()  # type: ignore[attr-defined]
+        findings = self.submission.findings.all()
         return [each for each in findings if each.series_id is None and each.sentence not in told]
 
     @cached_property
@@ -191,6 +191,12 @@ class VisitPage:
     def asks_now(self) -> bool:
         """Whether the next step is the site's, so that its days count."""
         return self.latest is None or self.latest.is_open or self.may_begin
+
+    @property
+    def takes_a_scan(self) -> bool:
+        """Whether the page asks for the whole scan: nothing is there yet, or what was there came back."""
+        fresh = self.latest is not None and self.latest.is_fresh
+        return self.may_begin or (self.may_send and fresh)
 
     @property
     def may_begin(self) -> bool:
@@ -248,7 +254,7 @@ def _detailed(submissions: Any) -> Any:
 
 
 def _page(submission: Submission, may_edit: bool) -> SubmissionPage:
-    slots = list(submission.slots.all())  # type: ignore[attr-defined]
+    slots = list(submission.slots.all())
     stands_for = {match.series_id: match.required.spec.title for match in slots if match.series_id}
     cards = {series.pk: _series_card(series, stands_for.get(series.pk, "")) for series in submission.series.all()}
     return SubmissionPage(
