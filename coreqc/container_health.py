@@ -31,9 +31,9 @@ def worker() -> bool:
 
 def beat() -> bool:
     """Beat has written its schedule down lately."""
-    from django.conf import settings
+    from coreqc.celery import app
 
-    schedule = Path(settings.CELERY_BEAT_SCHEDULE_FILENAME)
+    schedule = Path(app.conf.beat_schedule_filename)
     written = [path.stat().st_mtime for path in schedule.parent.glob(f"{schedule.name}*")]
     return bool(written) and time.time() - max(written) < BEAT_SILENCE_SECONDS
 

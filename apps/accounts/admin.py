@@ -43,6 +43,7 @@ class MembershipAdmin(AuditedAdmin):
         return admin.ModelAdmin.has_delete_permission(self, request, obj)
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        assert isinstance(request.user, User)  # the admin asks for a log-in
         with transaction.atomic():
             record(
                 "membership.deleted",

@@ -47,7 +47,7 @@ def has_role(user: Person, role: Role, *, trial: int, site: int | None = None) -
     if not is_person(user):
         return False
     memberships = Membership.objects.filter(user=user, role=role, trial_id=trial)
-    return (memberships.filter(site_id=site) if role == Role.CRC else memberships).exists()
+    return (memberships.filter(site=site) if role == Role.CRC else memberships).exists()
 
 
 def require(allowed: bool, sentence: str) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Model
 from django.forms import BaseModelFormSet, ModelForm
@@ -18,13 +19,13 @@ class AuditedAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]
         """The audit trail takes the place of the admin's own log."""
 
-    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]
         """The audit trail takes the place of the admin's own log."""
 
-    def save_model(self, request: HttpRequest, obj: Model, form: ModelForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         with transaction.atomic():
             super().save_model(request, obj, form, change)
             _record(request, obj, form, "changed" if change else "added")
@@ -62,6 +63,7 @@ _NEVER_SHOWN = ("password",)
 
 
 def _record(request: HttpRequest, obj: Model, form: ModelForm, verb: str) -> None:
+    assert isinstance(request.user, AbstractBaseUser)  # the admin asks for a log-in
     changed = [name for name in form.changed_data if name in form.cleaned_data]
     record(
         f"{obj._meta.model_name}.{verb}",
@@ -75,6 +77,6 @@ def _record(request: HttpRequest, obj: Model, form: ModelForm, verb: str) -> Non
 def _written(name: str, value: object) -> object:
     if name in _NEVER_SHOWN or "password" in name:
         return "(not shown)"
-    if isinstance(value, list) or hasattr(value, "__iter__") and not isinstance(value, str):
+    if isinstance(value, list) or (hasattr(value, "__iter__") and not isinstance(value, str)):
         return [str(item) for item in value]
     return value if isinstance(value, int | float | bool | None) else str(value)

@@ -3,11 +3,12 @@
 import csv
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Any
 
 from django.http import HttpResponse
 
 from apps.compliance.selectors import Measure, measures, site_rows
-from apps.trials.models import Trial, Visit
+from apps.trials.models import Trial
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -42,7 +43,7 @@ def site_table_csv(trial: Trial, today: date) -> HttpResponse:
     return _csv(f"{trial.protocol_number}-compliance-{today}.csv", head, lines)
 
 
-def visit_list_csv(trial: Trial, measure: Measure, visits: Iterable[Visit], today: date) -> HttpResponse:
+def visit_list_csv(trial: Trial, measure: Measure, visits: Iterable[Any], today: date) -> HttpResponse:
     """Return a line per visit that a number counts."""
     head = ("Site", "Subject", "Visit", "Window opens", "Window closes", "First transferred", "State")
     lines = (

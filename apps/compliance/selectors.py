@@ -5,15 +5,17 @@ rows behind a number always add up to it.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
+from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from apps.intake.models import Submission
 from apps.trials.models import Site, Trial, Visit
+from apps.trials.querysets import VisitQuerySet
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def visits_behind(trial: Trial, measure: Measure, site: Site | None = None) -> Q
 def site_rows(trial: Trial, today: date) -> list[SiteRow]:
     """Return the numbers of every site of the trial, by site number."""
     every = measures(today)
-    counted = (
+    counted: Iterable[Mapping[str, Any]] = (
         _annotated(trial)
         .order_by()
         .values("subject__site")
@@ -99,7 +101,7 @@ def site_rows(trial: Trial, today: date) -> list[SiteRow]:
         SiteRow(
             site=site,
             counts=counts.get(site.pk, dict.fromkeys(every, 0)),
-            median_turnaround=median(turnaround[site.pk]) if site.pk in turnaround else None,
+            median_turnaround=_median(turnaround[site.pk]) if site.pk in turnaround else None,
         )
         for site in trial.sites.all()
     ]
@@ -110,7 +112,7 @@ def totals(rows: Sequence[SiteRow]) -> dict[str, int]:
     return {name: sum(row.counts[name] for row in rows) for name in (rows[0].counts if rows else ())}
 
 
-def _annotated(trial: Trial) -> QuerySet[Visit]:
+def _annotated(trial: Trial) -> VisitQuerySet:
     own = Submission.objects.filter(visit=OuterRef("pk"))
     transferred = own.filter(transferred_at__isnull=False)
     return Visit.objects.filter(subject__site__trial=trial).annotate(
@@ -134,3 +136,7 @@ def _turnaround(trial: Trial) -> dict[int, list[timedelta]]:
     for site, elapsed in decided.values_list("visit__subject__site", F("decided_at") - F("transferred_at")):
         times[site].append(elapsed)
     return times
+
+
+def _median(times: Sequence[timedelta]) -> timedelta:
+    return timedelta(seconds=median(time.total_seconds() for time in times))

@@ -34,4 +34,5 @@ class Finding:
     @classmethod
     def from_json(cls, stored: dict[str, str]) -> "Finding":
         """Return the finding that `to_json` wrote."""
-        return cls(**{**stored, "severity": Severity(stored["severity"])})
+        words = {name: value for name, value in stored.items() if name != "severity"}
+        return cls(severity=Severity(stored["severity"]), **words)

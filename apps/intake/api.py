@@ -12,6 +12,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.requests import PersonsApiRequest
 from apps.intake import services
 from apps.intake.models import Submission
 from apps.intake.pictures import picture_response
@@ -75,7 +76,7 @@ class SubmissionViewSet(
         )
 
     @extend_schema(request=NewSubmissionSerializer, responses={201: SubmissionSerializer})
-    def create(self, request: Request) -> Response:
+    def create(self, request: PersonsApiRequest) -> Response:  # type: ignore[override]  # a person asks, nobody else
         """Begin the submission of a visit; the one that is open already is answered as it is."""
         asked = NewSubmissionSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -85,7 +86,7 @@ class SubmissionViewSet(
 
     @extend_schema(request=UploadSerializer, responses={202: OutcomeSerializer(many=True)})
     @action(detail=True, methods=["post"], parser_classes=[MultiPartParser])
-    def files(self, request: Request, pk: int) -> Response:
+    def files(self, request: PersonsApiRequest, pk: int) -> Response:
         """Add files. The same bytes are kept once, so a broken upload can be sent again as a whole."""
         submission = self.get_object()
         upload = UploadSerializer(data=request.data)
@@ -100,7 +101,7 @@ class SubmissionViewSet(
 
     @extend_schema(request=None, responses={202: SubmissionSerializer})
     @action(detail=True, methods=["post"])
-    def check(self, request: Request, pk: int) -> Response:
+    def check(self, request: PersonsApiRequest, pk: int) -> Response:
         """Check what has arrived, also again."""
         submission = self.get_object()
         services.start_check(submission, by=request.user)
@@ -108,7 +109,7 @@ class SubmissionViewSet(
 
     @extend_schema(request=ReasonSerializer, responses=SubmissionSerializer)
     @action(detail=True, methods=["post"])
-    def transfer(self, request: Request, pk: int) -> Response:
+    def transfer(self, request: PersonsApiRequest, pk: int) -> Response:
         """Hand the submission to the core lab; what the check blocks needs a reason."""
         submission = self.get_object()
         services.transfer(submission, by=request.user, because=self._reason(request))
@@ -116,13 +117,13 @@ class SubmissionViewSet(
 
     @extend_schema(request=ReasonSerializer, responses=SubmissionSerializer)
     @action(detail=True, methods=["post"])
-    def withdraw(self, request: Request, pk: int) -> Response:
+    def withdraw(self, request: PersonsApiRequest, pk: int) -> Response:
         """Take back a submission that has not been transferred."""
         submission = self.get_object()
         services.withdraw(submission, by=request.user, because=self._reason(request))
         return self._answer(submission)
 
-    def _reason(self, request: Request) -> str:
+    def _reason(self, request: PersonsApiRequest) -> str:
         given = ReasonSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         return given.validated_data["reason"]

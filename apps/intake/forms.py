@@ -1,4 +1,7 @@
+from typing import cast
+
 from django import forms
+from django.http import QueryDict
 
 from apps.intake.selectors import NEEDS
 
@@ -23,7 +26,7 @@ class ManyFilesField(forms.FileField):
 
     widget = ManyFiles
 
-    def clean(self, data, initial=None):  # type: ignore[no-untyped-def]
+    def clean(self, data, initial=None):
         files = data if isinstance(data, list | tuple) else [data]
         return [super(ManyFilesField, self).clean(file, initial) for file in files]
 
@@ -31,13 +34,13 @@ class ManyFilesField(forms.FileField):
 class UploadForm(forms.Form):
     """Files with, beside each, its path in the folder that was chosen."""
 
-    files = ManyFilesField(allow_empty_file=True, max_length=None)
+    files = ManyFilesField(allow_empty_file=True, max_length=None)  # type: ignore[assignment]
     more = forms.BooleanField(required=False)
 
     def uploads(self) -> list:
         """Return (given name, content) of each file."""
         files = self.cleaned_data["files"]
-        paths = self.data.getlist("path")
+        paths = cast(QueryDict, self.data).getlist("path")
         names = paths if len(paths) == len(files) else [file.name for file in files]
         return list(zip(names, files, strict=True))
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 from apps.accounts.permissions import Person, scope
 
 if TYPE_CHECKING:
-    pass
+    from apps.intake.models import ReceivedFile, Series, Submission  # noqa: F401 - named in quotes below
 
 
 def _visible(user: Person, to_submission: str) -> Q:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.db.models import Case, CharField, Count, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
@@ -112,7 +113,7 @@ def visits_by_need(user: Person, today: date, *, subject: str = "", need: str = 
     counts = dict(visits.order_by().values_list("need").annotate(Count("pk")))
     shown = visits.order_by("closes_on", "subject__screening_number", "pk")
     if need:
-        rows: Iterable[Visit] = shown.filter(need=need)[:SHOWN_AT_MOST]
+        rows: Iterable[Any] = shown.filter(need=need)[:SHOWN_AT_MOST]
     else:
         done = shown.filter(need="done").order_by("-closes_on", "pk")
         rows = [*shown.exclude(need="done")[:SHOWN_AT_MOST], *done[:DONE_AT_MOST]]

@@ -63,7 +63,7 @@ class OutcomeSerializer(serializers.Serializer):
 
 
 class AnswerSerializer(serializers.Serializer):
-    label = serializers.CharField(allow_null=True)
+    label = serializers.CharField(allow_null=True)  # type: ignore[assignment]  # of the answer, not of the field
     score = serializers.FloatField()
     scores = serializers.DictField(child=serializers.FloatField())
     planes = serializers.DictField(child=serializers.DictField(child=serializers.FloatField()))
@@ -140,7 +140,7 @@ class SeriesSerializer(serializers.ModelSerializer):
 class SlotSerializer(serializers.Serializer):
     slot = serializers.CharField(source="required.slot")
     title = serializers.CharField(source="required.spec.title")
-    required = serializers.DictField(source="spec_json")
+    required = serializers.DictField(source="spec_json")  # type: ignore[assignment]  # of the slot, as above
     state = serializers.CharField()
     series = serializers.IntegerField(source="series_id", allow_null=True)
     series_uid = serializers.CharField(source="series.series_uid", default=None, allow_null=True)
@@ -192,4 +192,4 @@ class SubmissionSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(FindingSerializer(many=True))
     def get_findings(self, submission: Submission) -> list[dict[str, str]]:
-        return FindingSerializer(submission.findings.filter(series=None), many=True).data
+        return list(FindingSerializer(submission.findings.filter(series=None), many=True).data)

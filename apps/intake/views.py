@@ -2,12 +2,13 @@ from collections import Counter
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.accounts.requests import PersonsRequest
 from apps.audit.lifecycle import Refused
 from apps.intake import services
 from apps.intake.forms import TransferForm, UploadForm, VisitFilterForm, WithdrawForm
@@ -22,7 +23,7 @@ STOP_POLLING = 286
 
 
 @require_GET
-def visits(request: HttpRequest) -> HttpResponse:
+def visits(request: PersonsRequest) -> HttpResponse:
     form = VisitFilterForm(request.GET)
     chosen = form.cleaned_data if form.is_valid() else {}
     found = visits_by_need(
@@ -33,13 +34,13 @@ def visits(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def visit(request: HttpRequest, pk: int) -> HttpResponse:
+def visit(request: PersonsRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Visit.objects.visible_to(request.user).with_context(), pk=pk)
     return render(request, "intake/visit.html", {"page": visit_page(found, request.user, timezone.localdate())})
 
 
 @require_POST
-def begin(request: HttpRequest, pk: int) -> HttpResponse:
+def begin(request: PersonsRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Visit.objects.visible_to(request.user).with_context(), pk=pk)
     try:
         submission = services.begin_submission(found, by=request.user)
@@ -52,14 +53,14 @@ def begin(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def submission(request: HttpRequest, pk: int) -> HttpResponse:
+def submission(request: PersonsRequest, pk: int) -> HttpResponse:
     """An earlier submission of a visit, to read."""
     found = _submission(request, pk)
     return render(request, "intake/submission.html", {"page": submission_page(found, request.user)})
 
 
 @require_GET
-def progress(request: HttpRequest, pk: int) -> HttpResponse:
+def progress(request: PersonsRequest, pk: int) -> HttpResponse:
     """The moving part of the visit page, asked for again and again until the check has ended."""
     page = submission_page(_submission(request, pk), request.user)
     status = 200 if page.is_working else STOP_POLLING
@@ -67,7 +68,7 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def files(request: HttpRequest, pk: int) -> HttpResponse:
+def files(request: PersonsRequest, pk: int) -> HttpResponse:
     found = _submission(request, pk)
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
@@ -88,19 +89,19 @@ def files(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def received(request: HttpRequest, pk: int) -> JsonResponse:
+def received(request: PersonsRequest, pk: int) -> JsonResponse:
     """The hashes of what has arrived, so that the same folder sends only what is missing."""
     return JsonResponse({"sha256": list(_submission(request, pk).files.values_list("sha256", flat=True))})
 
 
 @require_POST
-def check(request: HttpRequest, pk: int) -> HttpResponse:
+def check(request: PersonsRequest, pk: int) -> HttpResponse:
     found = _submission(request, pk)
     return _act(request, found, lambda: services.start_check(found, by=request.user), "")
 
 
 @require_POST
-def transfer(request: HttpRequest, pk: int) -> HttpResponse:
+def transfer(request: PersonsRequest, pk: int) -> HttpResponse:
     found = _submission(request, pk)
     form = TransferForm(request.POST)
     reason = form.cleaned_data["reason"] if form.is_valid() else ""
@@ -113,7 +114,7 @@ def transfer(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+def withdraw(request: PersonsRequest, pk: int) -> HttpResponse:
     found = _submission(request, pk)
     form = WithdrawForm(request.POST)
     reason = form.cleaned_data["reason"] if form.is_valid() else ""
@@ -126,15 +127,15 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def picture(request: HttpRequest, uuid: str, name: str) -> HttpResponse:
+def picture(request: PersonsRequest, uuid: str, name: str) -> HttpResponse:
     return picture_response(request, uuid, name)
 
 
-def _submission(request: HttpRequest, pk: int) -> Submission:
+def _submission(request: PersonsRequest, pk: int) -> Submission:
     return get_object_or_404(Submission.objects.visible_to(request.user).with_context(), pk=pk)
 
 
-def _act(request: HttpRequest, submission: Submission, service: Callable[[], None], done: str) -> HttpResponse:
+def _act(request: PersonsRequest, submission: Submission, service: Callable[[], None], done: str) -> HttpResponse:
     """Let a service act, and answer as the caller asked: the page again, or a word for the script."""
     try:
         service()
@@ -147,12 +148,12 @@ def _act(request: HttpRequest, submission: Submission, service: Callable[[], Non
     return redirect("intake:visit", submission.visit_id)
 
 
-def _refused(request: HttpRequest, refusal: Refused, visit: Visit) -> HttpResponse:
+def _refused(request: PersonsRequest, refusal: Refused, visit: Visit) -> HttpResponse:
     if _wants_json(request):
         return JsonResponse({"detail": str(refusal)}, status=409)
     messages.error(request, str(refusal))
     return redirect("intake:visit", visit.pk)
 
 
-def _wants_json(request: HttpRequest) -> bool:
+def _wants_json(request: PersonsRequest) -> bool:
     return request.headers.get("Accept", "") == "application/json"

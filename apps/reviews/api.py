@@ -1,13 +1,15 @@
 """REST: the review desk."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.requests import PersonsApiRequest
 from apps.intake.models import Series
 from apps.reviews import services
 from apps.reviews.models import ReviewCase
@@ -33,21 +35,21 @@ class ReviewCaseViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
 
     @extend_schema(request=None, responses={200: CaseOnTheDeskSerializer, 204: None})
     @action(detail=False, methods=["post"], url_path="claim-next")
-    def claim_next(self, request: Request) -> Response:
+    def claim_next(self, request: PersonsApiRequest) -> Response:
         """Take the case that is due first; 204 when nothing waits, the case at hand when you hold one."""
         case = services.claim_next(by=request.user)
         return self._answer(case) if case else Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=None, responses=CaseOnTheDeskSerializer)
     @action(detail=True, methods=["post"])
-    def claim(self, request: Request, pk: int) -> Response:
+    def claim(self, request: PersonsApiRequest, pk: int) -> Response:
         case = self.get_object()
         services.claim(case, by=request.user)
         return self._answer(case)
 
     @extend_schema(request=None, responses=CaseOnTheDeskSerializer)
     @action(detail=True, methods=["post"])
-    def release(self, request: Request, pk: int) -> Response:
+    def release(self, request: PersonsApiRequest, pk: int) -> Response:
         """Put a case back into the queue undecided."""
         case = self.get_object()
         services.release(case, by=request.user)
@@ -55,18 +57,19 @@ class ReviewCaseViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
 
     @extend_schema(request=CorrectionSerializer, responses=CaseOnTheDeskSerializer)
     @action(detail=True, methods=["post"])
-    def label(self, request: Request, pk: int) -> Response:
+    def label(self, request: PersonsApiRequest, pk: int) -> Response:
         """Set the label of a series that you see on the pictures; the ensemble's stays beside it."""
         case = self.get_object()
         given = CorrectionSerializer(data=request.data)
-        given.fields["series"].queryset = Series.objects.filter(submission=case.submission)
+        series: Any = given.fields["series"]
+        series.queryset = Series.objects.filter(submission=case.submission)
         given.is_valid(raise_exception=True)
         services.correct_label(case, **given.validated_data, by=request.user)
         return self._answer(case)
 
     @extend_schema(request=VerdictSerializer, responses=CaseOnTheDeskSerializer)
     @action(detail=True, methods=["post"])
-    def decision(self, request: Request, pk: int) -> Response:
+    def decision(self, request: PersonsApiRequest, pk: int) -> Response:
         """Decide on the case at hand; all but a plain accept need a reason."""
         case = self.get_object()
         given = VerdictSerializer(data=request.data)

@@ -8,7 +8,7 @@ from apps.accounts.models import Membership, Role
 from apps.accounts.permissions import Person, is_person
 
 if TYPE_CHECKING:
-    pass
+    from apps.reviews.models import ReviewCase  # noqa: F401 - named in quotes below
 
 _SITE = "submission__visit__subject__site"
 

@@ -24,7 +24,7 @@ class ReviewCaseSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = ReviewCase
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "state",
             "submission",

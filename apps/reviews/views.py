@@ -2,15 +2,17 @@
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.permissions import require
+from apps.accounts.requests import PersonsRequest
 from apps.audit.lifecycle import Refused
 from apps.reviews import services
+from apps.reviews.clock import BACK_TO_QUEUE_AFTER
 from apps.reviews.forms import CorrectionForm, DecisionForm, WorklistForm
 from apps.reviews.models import ReviewCase
 from apps.reviews.permissions import may_decide, may_review, may_see_the_desk
@@ -20,7 +22,7 @@ NOT_THE_CORE_LAB = "The review desk belongs to the core lab. Your visits are und
 
 
 @require_GET
-def worklist_page(request: HttpRequest) -> HttpResponse:
+def worklist_page(request: PersonsRequest) -> HttpResponse:
     """The cases that need somebody, in due order."""
     require(may_see_the_desk(request.user), NOT_THE_CORE_LAB)
     form = WorklistForm(request.GET, person=request.user)
@@ -38,7 +40,7 @@ def worklist_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def claim_next(request: HttpRequest) -> HttpResponse:
+def claim_next(request: PersonsRequest) -> HttpResponse:
     """Take the first waiting case that the filters show, or go on with the one at hand."""
     form = WorklistForm(request.GET, person=request.user)
     case = services.claim_next(by=request.user, among=form.filters.narrow(ReviewCase.objects.all()))
@@ -49,13 +51,13 @@ def claim_next(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def case_page(request: HttpRequest, pk: int) -> HttpResponse:
+def case_page(request: PersonsRequest, pk: int) -> HttpResponse:
     """One case with all its evidence; who does not hold it reads only."""
     return _case_page(request, pk)
 
 
 @require_POST
-def claim(request: HttpRequest, pk: int) -> HttpResponse:
+def claim(request: PersonsRequest, pk: int) -> HttpResponse:
     case = _visible_case(request, pk)
     try:
         services.claim(case, by=request.user)
@@ -65,7 +67,7 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def release(request: HttpRequest, pk: int) -> HttpResponse:
+def release(request: PersonsRequest, pk: int) -> HttpResponse:
     """Put the case back into the queue."""
     case = _visible_case(request, pk)
     try:
@@ -78,7 +80,7 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def beat(request: HttpRequest, pk: int) -> JsonResponse:
+def beat(request: PersonsRequest, pk: int) -> JsonResponse:
     """Note a sign of work; the answer is the time by the server's clock, or 403 with a sentence."""
     case = _visible_case(request, pk)
     try:
@@ -88,7 +90,7 @@ def beat(request: HttpRequest, pk: int) -> JsonResponse:
 
 
 @require_POST
-def decide(request: HttpRequest, pk: int) -> HttpResponse:
+def decide(request: PersonsRequest, pk: int) -> HttpResponse:
     """Give the verdict; what is refused comes back on the page with everything that was typed."""
     case = _visible_case(request, pk)
     form = DecisionForm(request.POST)
@@ -106,7 +108,7 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def correct(request: HttpRequest, pk: int) -> HttpResponse:
+def correct(request: PersonsRequest, pk: int) -> HttpResponse:
     """Set a label of one series; the ensemble's own stays beside it."""
     case = _visible_case(request, pk)
     form = CorrectionForm(request.POST)
@@ -121,11 +123,13 @@ def correct(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refusal:
             messages.error(request, str(refusal))
     else:
-        messages.error(request, " ".join(error for errors in form.errors.values() for error in errors))
+        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
     return redirect(address)
 
 
-def _case_page(request: HttpRequest, pk: int, *, form: DecisionForm | None = None, status: int = 200) -> HttpResponse:
+def _case_page(
+    request: PersonsRequest, pk: int, *, form: DecisionForm | None = None, status: int = 200
+) -> HttpResponse:
     case = _visible_case(request, pk)
     holds = may_decide(request.user, case)
     context = {
@@ -140,16 +144,17 @@ def _case_page(request: HttpRequest, pk: int, *, form: DecisionForm | None = Non
         "holds": holds,
         "may_review": holds or may_review(request.user, case),
         "session": case.sessions.filter(ended_at=None).first(),
+        "back_after_seconds": int(BACK_TO_QUEUE_AFTER.total_seconds()),
         "queue_query": _queue_query(request),
     }
     return render(request, "reviews/case.html", context, status=status)
 
 
-def _visible_case(request: HttpRequest, pk: int) -> ReviewCase:
+def _visible_case(request: PersonsRequest, pk: int) -> ReviewCase:
     return get_object_or_404(ReviewCase.objects.visible_to(request.user).with_context(), pk=pk)
 
 
-def _queue_query(request: HttpRequest) -> str:
+def _queue_query(request: PersonsRequest) -> str:
     """Return the worklist's filters that this address carries, so that Next case stays among them."""
     return WorklistForm(request.GET, person=request.user).query if request.GET else ""
 

@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from apps.accounts.models import User
 from apps.audit.admin import AuditedAdmin
 from apps.trials.models import Site, Subject, Trial, Visit, VisitType
 from apps.trials.services import plan_visit
@@ -38,6 +39,7 @@ class SubjectAdmin(AuditedAdmin):
     search_fields = ("screening_number",)
 
     def save_model(self, request: HttpRequest, obj: Subject, form: ModelForm, change: bool) -> None:
+        assert isinstance(request.user, User)  # the admin asks for a log-in
         super().save_model(request, obj, form, change)
         if not change:
             for visit_type in obj.site.trial.visit_types.all():

@@ -7,7 +7,7 @@ from django.db import models
 from apps.accounts.permissions import Person, scope
 
 if TYPE_CHECKING:
-    pass
+    from apps.trials.models import Site, Subject, Trial, Visit  # noqa: F401 - named in quotes below
 
 
 class TrialQuerySet(models.QuerySet["Trial"]):
