@@ -23,7 +23,7 @@ def record(
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("record() belongs in the transaction of the change it tells about: use transaction.atomic()")
     return AuditEvent.objects.create(
-        actor_id=by.pk if by else None,
+        actor=by,  # type: ignore[misc]  # a User; accounts lies above this app
         actor_name=by.get_username() if by else SYSTEM,
         action=action,
         object_type=obj._meta.label_lower,
