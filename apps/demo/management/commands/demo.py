@@ -51,11 +51,11 @@ class Command(BaseCommand):
 
     def _run(self, port: int) -> None:
         with Supervisor(self._say) as supervisor:
-            # The demo's series really go through the ensemble, so the worker is there before the data.
-            supervisor.start(_celery("worker", "worker", *WORKER_OPTIONS))
-            supervisor.start(_celery("clock", "beat", "--pidfile=", "--loglevel=WARNING"))
+            # Before worker and beat, which would call its leases lapsed: the demo's past is played on its own clock.
             if supervisor.run_beside([sys.executable, "manage.py", "seed_demo"]):
                 raise CommandError("The demo data could not be made; the lines above say why.")
+            supervisor.start(_celery("worker", "worker", *WORKER_OPTIONS))
+            supervisor.start(_celery("clock", "beat", "--pidfile=", "--loglevel=WARNING"))
             supervisor.start(_web(port))
             _wait_for(port, supervisor)
             self._welcome(port)
