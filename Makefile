@@ -5,6 +5,8 @@ RUN := .venv/bin/python
 LOCK := .venv/bin/pip-compile --quiet --strip-extras --no-header --no-emit-index-url --no-emit-find-links \
         --no-emit-trusted-host --no-emit-options --allow-unsafe --annotation-style line
 
+BENCH ?= $(patsubst benchmarks/%.py,%,$(filter-out %__init__.py,$(wildcard benchmarks/*.py)))
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench lint format types lock train-env development base clean-demo
 
@@ -17,8 +19,8 @@ demo: base ## run CoreQC here with demo data: http://127.0.0.1:8000 (another por
 test: development ## run the tests on SQLite; tests that need a browser, PostgreSQL or torch say when they are skipped
 	@$(RUN) -m pytest $(ARGS)
 
-bench: development ## measure what docs promise, on this machine
-	@$(RUN) -m benchmarks $(ARGS)
+bench: development ## measure the promises on this machine (one of them: make bench BENCH=ensemble)
+	@for each in $(BENCH); do printf '\n== benchmarks.%s\n' $$each; $(RUN) -m benchmarks.$$each || exit 1; done
 
 lint: development ## look for mistakes: style, types, import directions, templates, missing migrations
 	@.venv/bin/ruff check .
