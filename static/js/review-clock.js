@@ -5,10 +5,16 @@ import { say } from "./toast.js";
 
 export const BEAT_MS = 10_000;
 export const STILL_AT_WORK_MS = 30_000;
+export const WARN_BEFORE_MS = 3 * 60_000;
 
 /** Whether a sign of work is due. Times in milliseconds; lastBeat is when the last one was sent. */
 export function beatIsDue({ now, lastSign, lastBeat, visible }) {
   return visible && now - lastSign <= STILL_AT_WORK_MS && now - lastBeat >= BEAT_MS;
+}
+
+/** Whether to warn that the case is about to go back to the queue for want of a sign of work. */
+export function leaveIsNear({ now, lastBeat, backAfter }) {
+  return now - lastBeat >= backAfter - WARN_BEFORE_MS && now - lastBeat < backAfter;
 }
 
 /** Seconds as the page writes them: "45 s", "1 min 20 s". */
@@ -28,6 +34,8 @@ function start(clock) {
   let lastSign = Date.now();
   let lastBeat = Date.now();
   let ticking = 0;
+  let warned = false;
+  const backAfter = Number(clock.dataset.backAfter) * 1000;
 
   const stop = (sentence) => {
     clearInterval(ticking);
@@ -38,6 +46,10 @@ function start(clock) {
 
   const beat = async () => {
     const now = Date.now();
+    if (!warned && leaveIsNear({ now, lastBeat, backAfter })) {
+      warned = true;
+      say("No sign of work for a while: this case goes back to the queue in 3 minutes. Move the mouse to keep it.", "warn");
+    }
     if (!beatIsDue({ now, lastSign, lastBeat, visible: document.visibilityState === "visible" })) return;
     lastBeat = now;
     try {
@@ -45,6 +57,7 @@ function start(clock) {
       if (answer.redirected) {
         stop("You are signed out. Sign in again; what you have typed stays in this browser.");
       } else if (answer.ok) {
+        warned = false;
         time.textContent = inWords((await answer.json()).active_seconds);
       } else if (answer.status === 403) {
         stop((await answer.json()).detail);

@@ -22,6 +22,8 @@ STANDINGS = {"open": "To do", "waiting": "Waiting", "claimed": "In review", "min
 TO_DO = "open"
 """What is shown when nothing is chosen: all that is not decided."""
 
+DECIDED = "decided"
+
 _SITE = "submission__visit__subject__site"
 
 
@@ -77,38 +79,52 @@ class WorklistRow:
 class Worklist:
     """One page of the worklist; `counts` by standing, from the same conditions as the rows."""
 
-    page: Page[ReviewCase]
+    page: Page[int]
     rows: list[WorklistRow]
     counts: dict[str, int]
 
     @property
-    def tabs(self) -> list[tuple[str, str, int]]:
-        """Standing, its words, and how many cases stand there."""
-        return [(name, words, self.counts[name]) for name, words in STANDINGS.items()]
+    def tabs(self) -> list[tuple[str, str, int | None]]:
+        """Standing, its words, and how many cases stand there; decided ones are counted when they are looked at."""
+        return [(name, words, self.counts.get(name)) for name, words in STANDINGS.items()]
 
 
 def worklist(person: User, filters: Filters, page: str | None = None) -> Worklist:
-    """Return a page of the cases that `person` may see, in the order in which they are to be done."""
-    conditions = _standings(person)
+    """Return a page of the cases that `person` may see, in the order in which they are to be done.
+
+    What is decided grows for years while the rest stays small, so it is neither counted nor sorted without need, and
+    what a line shows is fetched for the lines of the page alone.
+    """
     cases = filters.narrow(ReviewCase.objects.visible_to(person))
-    counts = cases.aggregate(**{name: Count("pk", filter=condition) for name, condition in conditions.items()})
-    rows = _with_columns(cases.filter(conditions[filters.standing]))
-    rows = rows.order_by("-decision__pk") if filters.standing == "decided" else rows.in_due_order()
-    paginator = Paginator(rows, CASES_PER_PAGE)
+    conditions = _standings(person)
+    counts = _undecided(cases).aggregate(**{name: Count("pk", filter=which) for name, which in conditions.items()})
+    if filters.standing == DECIDED:
+        decided = cases.filter(status=ReviewCase.Status.DECIDED)
+        counts[DECIDED] = decided.count()
+        ordered = decided.filter(decision__isnull=False).order_by("-decision__pk")
+    else:
+        ordered = _undecided(cases).filter(conditions[filters.standing]).in_due_order()
+    paginator = Paginator(ordered.values_list("pk", flat=True), CASES_PER_PAGE)
     paginator.count = counts[filters.standing]  # counted above: no second query, and never another number
     shown = paginator.get_page(page)
+    keys = list(shown)
+    rows = _with_columns(ReviewCase.objects.filter(pk__in=keys)).in_bulk()
     now = timezone.now()
-    return Worklist(page=shown, rows=[WorklistRow(case, now) for case in shown], counts=counts)
+    return Worklist(page=shown, rows=[WorklistRow(rows[key], now) for key in keys if key in rows], counts=counts)
+
+
+def _undecided(cases: ReviewCaseQuerySet) -> ReviewCaseQuerySet:
+    return cases.filter(status__in=(ReviewCase.Status.WAITING, ReviewCase.Status.CLAIMED))
 
 
 def _standings(person: User) -> dict[str, Q]:
+    """Return the conditions that divide the undecided cases."""
     status = ReviewCase.Status
     return {
-        "open": ~Q(status=status.DECIDED),
+        TO_DO: Q(),
         "waiting": Q(status=status.WAITING),
         "claimed": Q(status=status.CLAIMED),
         "mine": Q(status=status.CLAIMED, holder=person),
-        "decided": Q(status=status.DECIDED),
     }
 
 
