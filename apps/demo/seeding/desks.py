@@ -15,7 +15,7 @@ class Deed:
 
     desk: str
     words: str
-    do: Callable[[], None]
+    do: Callable[[], object]
 
 
 def one_by_one(deeds: Sequence[Deed]) -> Iterator[Deed]:

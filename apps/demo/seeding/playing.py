@@ -45,7 +45,7 @@ def play(story: Story, today: date, *, analyst: str) -> None:
     clock, visit = StoryClock(), _visit(story)
     with clock.running():
         for number, sending in enumerate(story.sendings):
-            clock.set(datetime.combine(today - timedelta(days=sending.days_ago), time(sending.at_hour, 12), UTC))
+            clock.set(datetime.combine(today - timedelta(days=sending.days_ago), time.fromisoformat(sending.at), UTC))
             begun = visit.submissions.order_by("pk")
             submission = begun[number] if number < begun.count() else begin_submission(visit, by=_coordinator(visit))
             _send(submission, sending, clock, today)

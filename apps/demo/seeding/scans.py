@@ -24,7 +24,7 @@ class Scan:
     enhanced: bool = True
     thicker: int = 1
     syntax: str = "jpeg_ls"
-    mistakes: Mistakes = Mistakes()
+    mistakes: Mistakes | None = None
     body_part_in_header: str | None = None
     contrast_in_header: str | None = None
     of_somebody_else: bool = False

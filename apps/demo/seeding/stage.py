@@ -16,7 +16,11 @@ SITES = (("101", "Northern University Hospital"), ("102", "Lakeside Clinic"), ("
 VISIT_TYPES = ((SCREENING, -14, 14, 13), (WEEK_12, 84, 7, 7), (WEEK_24, 168, 10, 10))
 """Name, target day, days of the window before and after it."""
 
-REQUIRED_SERIES = (("neck", "neck", 3.0, 120), ("chest", "chest", 5.0, 220), ("abdomen-pelvis", "abdomen_pelvis", 5.0, 330))
+REQUIRED_SERIES = (
+    ("neck", "neck", 3.0, 120),
+    ("chest", "chest", 5.0, 220),
+    ("abdomen-pelvis", "abdomen_pelvis", 5.0, 330),
+)
 """Slot, body part, thickest slice and shortest coverage (mm); all with contrast."""
 
 PEOPLE = (

@@ -24,12 +24,13 @@ class Until(Enum):
 class Sending:
     """One submission of a visit.
 
-    `days_ago` and `at_hour` (UTC) say when it was sent, `scanned_before` how many days before that the subject was
+    `days_ago` and `at` (UTC) say when it was sent, `scanned_before` how many days before that the subject was
     scanned. The
     coordinator gives `because` where something blocks; the analyst decides `review_hours` after the transfer.
     """
 
     days_ago: int
+    at: str
     scans: tuple[Scan, ...]
     until: Until = Until.DECISION
     because: str = ""
@@ -39,7 +40,6 @@ class Sending:
     review_hours: float = 24
     minutes_of_work: float = 1
     scanned_before: int = 1
-    at_hour: int = 9
     stray_files: bool = False
 
 
@@ -85,11 +85,11 @@ ENROLMENTS = (
 def visit_scans(visit_type: str) -> tuple[Scan, Scan, Scan]:
     """Return neck, chest and abdomen-pelvis as asked for; the scanner's settings change from visit to visit."""
     neck, chest, abdomen = {SCREENING: (2.5, 4.0, 5.0), WEEK_12: (3.0, 5.0, 4.0), WEEK_24: (2.0, 3.75, 4.5)}[visit_type]
-    syntaxes = {SCREENING: "jpeg_ls", WEEK_12: "jpeg_lossless", WEEK_24: "explicit"}
+    syntax = {SCREENING: "jpeg_ls", WEEK_12: "jpeg_lossless", WEEK_24: "explicit"}[visit_type]
     return (
-        Scan("neck", neck, syntax=syntaxes[visit_type]),
-        Scan("chest", chest, syntax=syntaxes[visit_type]),
-        Scan("abdomen_pelvis", abdomen, syntax=syntaxes[visit_type]),
+        Scan("neck", neck, syntax=syntax),
+        Scan("chest", chest, syntax=syntax),
+        Scan("abdomen_pelvis", abdomen, syntax="jpeg_ls"),
     )
 
 
@@ -104,7 +104,7 @@ STORIES = (
         "101-001",
         SCREENING,
         "Everything as asked for; accepted within a day.",
-        (Sending(176, (S_NECK, S_CHEST, S_ABDOMEN), review_hours=5, minutes_of_work=1.2),),
+        (Sending(176, "08:31", (S_NECK, S_CHEST, S_ABDOMEN), review_hours=5, minutes_of_work=1.2),),
     ),
     Story(
         "101-001",
@@ -113,6 +113,7 @@ STORIES = (
         (
             Sending(
                 84,
+                "10:05",
                 (replace(W12_NECK, thicker=2), W12_CHEST, W12_ABDOMEN),
                 because="The raw data of the neck are deleted; a thinner reconstruction cannot be made.",
                 verdict=Verdict.ACCEPT_WITH_DEVIATION,
@@ -127,7 +128,7 @@ STORIES = (
         "101-001",
         WEEK_24,
         "Complete, waits for an analyst since yesterday.",
-        (Sending(1, (W24_NECK, W24_CHEST, W24_ABDOMEN), Until.TRANSFER),),
+        (Sending(1, "14:22", (W24_NECK, W24_CHEST, W24_ABDOMEN), Until.TRANSFER),),
     ),
     Story(
         "101-002",
@@ -136,6 +137,7 @@ STORIES = (
         (
             Sending(
                 99,
+                "11:47",
                 (S_NECK, replace(S_CHEST, enhanced=False), S_ABDOMEN),
                 because="The radiologist says that contrast was given.",
                 verdict=Verdict.RETURN_TO_SITE,
@@ -144,14 +146,14 @@ STORIES = (
                 review_hours=28,
                 minutes_of_work=2,
             ),
-            Sending(95, (S_NECK, S_CHEST, S_ABDOMEN), review_hours=6, minutes_of_work=0.8),
+            Sending(95, "09:08", (S_NECK, S_CHEST, S_ABDOMEN), review_hours=6, minutes_of_work=0.8),
         ),
     ),
     Story(
         "101-002",
         WEEK_12,
         "Checked: the neck is missing, so Carla has not transferred it yet.",
-        (Sending(0, (W12_CHEST, W12_ABDOMEN), Until.CHECK),),
+        (Sending(0, "07:55", (W12_CHEST, W12_ABDOMEN), Until.CHECK),),
     ),
     Story(
         "101-003",
@@ -160,6 +162,7 @@ STORIES = (
         (
             Sending(
                 105,
+                "15:03",
                 (
                     replace(S_NECK, mistakes=AS_A_CD),
                     replace(S_CHEST, body_part_in_header="HEAD", syntax="implicit"),
@@ -177,7 +180,7 @@ STORIES = (
         "101-004",
         SCREENING,
         "Everything as asked for; accepted.",
-        (Sending(90, (S_NECK, S_CHEST, S_ABDOMEN), review_hours=29, minutes_of_work=0.7),),
+        (Sending(90, "08:40", (S_NECK, S_CHEST, S_ABDOMEN), review_hours=29, minutes_of_work=0.7),),
     ),
     Story(
         "101-004",
@@ -186,6 +189,7 @@ STORIES = (
         (
             Sending(
                 4,
+                "09:50",
                 (W12_NECK, W12_CHEST, replace(W12_ABDOMEN, of_somebody_else=True)),
                 because="All three were exported under the subject's number.",
                 verdict=Verdict.RETURN_TO_SITE,
@@ -205,9 +209,13 @@ STORIES = (
         "The first upload was another patient's chest and was taken back; then all came and was accepted.",
         (
             Sending(
-                190, (replace(S_CHEST, of_somebody_else=True),), Until.WITHDRAWAL, because="I took the wrong CD."
+                190,
+                "12:16",
+                (replace(S_CHEST, of_somebody_else=True),),
+                Until.WITHDRAWAL,
+                because="I took the wrong CD.",
             ),
-            Sending(190, (S_NECK, S_CHEST, S_ABDOMEN), at_hour=14, review_hours=26, minutes_of_work=1),
+            Sending(190, "13:40", (S_NECK, S_CHEST, S_ABDOMEN), review_hours=26, minutes_of_work=1),
         ),
     ),
     Story(
@@ -217,6 +225,7 @@ STORIES = (
         (
             Sending(
                 88,
+                "10:33",
                 (W12_NECK, replace(W12_CHEST, mistakes=Mistakes(missing=frozenset(range(24, 31)))), W12_ABDOMEN),
                 because="This is all that the archive has.",
                 verdict=Verdict.RETURN_TO_SITE,
@@ -226,7 +235,7 @@ STORIES = (
                 minutes_of_work=2,
             ),
             Sending(
-                82, (W12_NECK, W12_CHEST, W12_ABDOMEN), review_hours=6, minutes_of_work=0.6, scanned_before=7
+                82, "08:02", (W12_NECK, W12_CHEST, W12_ABDOMEN), review_hours=6, minutes_of_work=0.6, scanned_before=7
             ),
         ),
     ),
@@ -234,19 +243,19 @@ STORIES = (
         "102-001",
         WEEK_24,
         "A draft: the neck has been uploaded, the rest is to come.",
-        (Sending(0, (W24_NECK,), Until.UPLOAD),),
+        (Sending(0, "07:48", (W24_NECK,), Until.UPLOAD),),
     ),
     Story(
         "102-002",
         SCREENING,
         "Everything as asked for; accepted.",
-        (Sending(94, (S_NECK, S_CHEST, S_ABDOMEN), review_hours=53, minutes_of_work=0.9),),
+        (Sending(94, "14:09", (S_NECK, S_CHEST, S_ABDOMEN), review_hours=53, minutes_of_work=0.9),),
     ),
     Story(
         "102-002",
         WEEK_12,
         "Checked, nothing blocks: Chen can transfer it.",
-        (Sending(0, (W12_NECK, W12_CHEST, W12_ABDOMEN), Until.CHECK),),
+        (Sending(0, "08:19", (W12_NECK, W12_CHEST, W12_ABDOMEN), Until.CHECK),),
     ),
     Story(
         "102-003",
@@ -255,6 +264,7 @@ STORIES = (
         (
             Sending(
                 93,
+                "10:58",
                 tuple(replace(scan, enhanced=False) for scan in (S_NECK, S_CHEST, S_ABDOMEN)),
                 because="No contrast: the patient's kidney function does not allow it.",
                 verdict=Verdict.ACCEPT_WITH_DEVIATION,
@@ -272,6 +282,7 @@ STORIES = (
         (
             Sending(
                 2,
+                "09:26",
                 (W12_NECK, W12_CHEST, replace(W12_ABDOMEN, region="abdomen")),
                 Until.TRANSFER,
                 because="The patient could not lie any longer; the pelvis was not scanned.",
@@ -283,7 +294,7 @@ STORIES = (
         "103-001",
         SCREENING,
         "Everything as asked for; accepted after three days.",
-        (Sending(180, (S_NECK, S_CHEST, S_ABDOMEN), review_hours=76, minutes_of_work=1.1),),
+        (Sending(180, "13:31", (S_NECK, S_CHEST, S_ABDOMEN), review_hours=76, minutes_of_work=1.1),),
     ),
     Story(
         "103-001",
@@ -292,6 +303,7 @@ STORIES = (
         (
             Sending(
                 86,
+                "11:11",
                 tuple(replace(scan, of_somebody_else=True) for scan in (W12_NECK, W12_CHEST, W12_ABDOMEN)),
                 because="The archive found these under the subject's initials.",
                 verdict=Verdict.REJECT,
@@ -309,6 +321,7 @@ STORIES = (
         (
             Sending(
                 5,
+                "15:27",
                 tuple(replace(scan, enhanced=False, contrast_in_header="IOHEXOL 300") for scan in visit_scans(WEEK_24)),
                 Until.TRANSFER,
                 because="The pump failed during the scan; the patient declines another one.",
@@ -319,7 +332,7 @@ STORIES = (
         "103-002",
         SCREENING,
         "Everything as asked for; accepted.",
-        (Sending(98, (S_NECK, S_CHEST, S_ABDOMEN), review_hours=74, minutes_of_work=1.4),),
+        (Sending(98, "09:44", (S_NECK, S_CHEST, S_ABDOMEN), review_hours=74, minutes_of_work=1.4),),
     ),
     Story(
         "103-002",
@@ -328,6 +341,7 @@ STORIES = (
         (
             Sending(
                 6,
+                "10:20",
                 (W12_NECK, replace(W12_CHEST, thicker=2), replace(W12_ABDOMEN, thicker=2)),
                 because="These are the slices that our radiologists read.",
                 verdict=Verdict.RETURN_TO_SITE,
@@ -336,7 +350,7 @@ STORIES = (
                 review_hours=55,
                 minutes_of_work=2,
             ),
-            Sending(1, (W12_NECK, W12_CHEST, W12_ABDOMEN), Until.TRANSFER, scanned_before=6),
+            Sending(1, "08:50", (W12_NECK, W12_CHEST, W12_ABDOMEN), Until.TRANSFER, scanned_before=6),
         ),
     ),
     Story("103-003", SCREENING, "Late: the window has closed and nothing has come."),

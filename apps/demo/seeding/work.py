@@ -27,25 +27,24 @@ def do_work(submission: Submission, clock: StoryClock) -> None:
 
     Time waits for nobody: a job that rests before its next attempt is run when the clock of the story says so.
     """
+    ran = []
     while job := _open_jobs(submission).order_by("pk").first():
         if job.status == Job.Status.RUNNING:
             time.sleep(ELSEWHERE_SECONDS)
             continue
         clock.forward(max(job.not_before - clock.now(), timedelta(0)))
         current_app.tasks[job.task](job.pk)
-    failed = _jobs(submission).filter(status=Job.Status.FAILED).first()
+        ran.append(job.pk)
+    failed = Job.objects.filter(pk__in=ran, status=Job.Status.FAILED).first()
     if failed:
         raise WorkFailed(f"{failed} ended with {failed.error}; the lines above say more.")
     submission.refresh_from_db()
 
 
-def _jobs(submission: Submission) -> QuerySet[Job]:
-    own = Q(task__in=OF_A_SUBMISSION, object_id=submission.pk)
-    return Job.objects.filter(own | Q(task=OF_A_SERIES, object_id__in=submission.series.values("pk")))
-
-
 def _open_jobs(submission: Submission) -> QuerySet[Job]:
-    return _jobs(submission).filter(status__in=(Job.Status.QUEUED, Job.Status.RUNNING))
+    own = Q(task__in=OF_A_SUBMISSION, object_id=submission.pk)
+    of_series = Q(task=OF_A_SERIES, object_id__in=submission.series.values("pk"))
+    return Job.objects.filter(own | of_series, status__in=(Job.Status.QUEUED, Job.Status.RUNNING))
 
 
 def take_up_again() -> None:
