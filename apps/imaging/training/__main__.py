@@ -49,6 +49,7 @@ def main() -> None:
     training.add_argument("--folds", type=int, default=3)
     training.add_argument("--steps", type=int, default=Settings.steps)
     training.add_argument("--threads", type=int, default=2)
+    training.add_argument("--module", choices=TASKS, action="append", help="only this one")
     training.set_defaults(step=train)
 
     exporting = steps.add_parser("export")
@@ -88,6 +89,7 @@ def train(arguments: argparse.Namespace) -> None:
         arguments.folds,
         Settings(weights=arguments.weights, steps=arguments.steps),
         arguments.run,
+        [TASKS[name] for name in arguments.module or TASKS],
     )
 
 

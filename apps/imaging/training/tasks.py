@@ -16,12 +16,17 @@ TEMPERED = (0.5, 0.5, 0.5)
 
 @dataclass(frozen=True)
 class Task:
-    """What one module is trained for: classes, input recipe, and the conversion that it looks at."""
+    """What one module is trained for.
+
+    Classes, the conversion that it looks at, its input recipe, and how many blocks keep their ImageNet weights: bones
+    are shapes as photographs have them, contrast is a matter of gray levels that ImageNet knows nothing of.
+    """
 
     module: str
     classes: tuple[str, ...]
     conversion: str
     recipe: InputRecipe
+    frozen_blocks: int
 
     def picture(self, plane: str) -> str:
         """Return the name of the picture of one plane."""
@@ -33,6 +38,7 @@ BODY_PART = Task(
     (*BODY_PARTS, OUT_OF_SCOPE),
     "mip",
     InputRecipe(NETWORK_SIZE, (FULL_WINDOW, FULL_WINDOW, FULL_WINDOW), TEMPERED, TEMPERED),
+    frozen_blocks=9,
 )
 CONTRAST = Task(
     "contrast",
@@ -40,6 +46,7 @@ CONTRAST = Task(
     "mid",
     # Blood and soft tissue lie in a tenth of the published window: two narrower views of the same picture.
     InputRecipe(NETWORK_SIZE, (FULL_WINDOW, (-100.0, 300.0), (0.0, 200.0)), TEMPERED, TEMPERED),
+    frozen_blocks=9,
 )
 TASKS = {task.module: task for task in (BODY_PART, CONTRAST)}
 

@@ -29,8 +29,7 @@ class Settings:
 
     weights: Path
     backbone: str = "efficientnet_lite0"
-    frozen_blocks: int = 5
-    steps: int = 150
+    steps: int = 100
     batch: int = 32
     learning_rate: float = 1e-3
     weight_decay: float = 0.02
@@ -129,7 +128,7 @@ def train_plane(
         if stem.with_suffix(".npz").exists():
             continue
         torch.manual_seed(settings.seed)
-        halves = Halves(make_network(settings.backbone, len(task.classes), settings.weights), settings.frozen_blocks)
+        halves = Halves(make_network(settings.backbone, len(task.classes), settings.weights), task.frozen_blocks)
         if stored is None:
             stored = tuple(halves.feature_maps(part.pixels[:, column], task.recipe) for part in (augmented, plain))
         maps, plain_maps = stored
