@@ -317,7 +317,11 @@ def _slot_card(match: Any, cards: dict[int, SeriesCard]) -> SlotCard:
     return SlotCard(
         match=match,
         card=cards.get(match.series_id),
-        choices=tuple(card.series for card in cards.values() if card.series.status == Series.Status.CHECKED),
+        choices=tuple(
+            card.series
+            for card in cards.values()
+            if card.series.status == Series.Status.CHECKED and card.series.pk != match.series_id
+        ),
         # What the sentence of the slot says already is not said twice, and notes stand on the series' card.
         findings=tuple(
             finding

@@ -113,7 +113,7 @@ def test_another_series_is_chosen_for_a_slot(carla: Page, cast: Cast, tmp_path: 
     other = draft.series.exclude(pk=before.pk if before else None).get()
     open_visit(carla)
     slot(carla, "Chest CT with contrast").get_by_text("Choose another series").click()
-    carla.get_by_label("Series for Chest CT with contrast").select_option(other.title)
+    carla.get_by_label("Series for Chest CT with contrast").select_option(f"Series {other.number}, {other.description}")
     carla.get_by_role("button", name="Use this series").first.click()
     expect(slot(carla, "Chest CT with contrast")).to_contain_text(f"Series {other.number}")
     assert SlotMatch.objects.get(required__slot="chest").series == other

@@ -229,6 +229,7 @@ def test_a_returned_visit_says_why_and_takes_new_images(cast: Cast, carla: Clien
     assert "The scan does not cover the whole region." in text
     assert "The apex is cut." in text
     assert "Send other images" in text
+    assert f'action="{reverse("intake:begin", args=(cast.visit.pk,))}"' in text
     post(carla, "intake:begin", cast.visit.pk)
     text = page(carla, cast.visit)
     assert "Earlier submissions" in text
