@@ -1,4 +1,5 @@
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
@@ -39,7 +40,10 @@ class Membership(models.Model):
                 violation_error_message="A coordinator needs a site; the other roles are for the whole trial.",
             ),
             models.UniqueConstraint(
-                fields=("user", "role", "trial", "site"), nulls_distinct=False, name="one_membership_per_role"
+                fields=("user", "role", "trial", "site"), condition=Q(site__isnull=False), name="one_role_per_site"
+            ),
+            models.UniqueConstraint(
+                fields=("user", "role", "trial"), condition=Q(site__isnull=True), name="one_role_per_trial"
             ),
         )
 
@@ -47,7 +51,5 @@ class Membership(models.Model):
         return f"{self.user}, {self.get_role_display().lower()}"
 
     def clean(self) -> None:
-        from django.core.exceptions import ValidationError
-
         if self.site is not None and self.site.trial_id != self.trial_id:
             raise ValidationError({"site": "This site belongs to another trial."})
