@@ -1,7 +1,7 @@
 """Tiny hand-made CT series, written as valid DICOM Part 10 files in any orientation and transfer syntax.
 
-`write_series(folder, voxels)` takes canonical voxels (slices from inferior to superior, rows from anterior to posterior,
-columns from the patient's right to left) in HU and cuts them as a scanner of that orientation would.
+`write_series(folder, voxels)` takes canonical voxels (slices from inferior to superior, rows from anterior to
+posterior, columns from the patient's right to left) in HU and cuts them as a scanner of that orientation would.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,6 +30,7 @@ CODECS = {
     "jpeg_ls": uid.JPEGLSLossless,
     "jpeg_lossless": uid.JPEGLosslessSV1,
     "j2k": uid.JPEG2000Lossless,
+    "htj2k": uid.HTJ2KLossless,
     "rle": uid.RLELossless,
     "jpeg_extended": uid.JPEGExtended12Bit,
     "jpeg_baseline": uid.JPEGBaseline8Bit,
@@ -158,7 +159,7 @@ def series_datasets(
 
 
 def set_pixels(dataset: Dataset, stored: NDArray, bits_stored: int | None = None) -> None:
-    """Put stored values, (rows, columns) or (frames, rows, columns), into `dataset` with the attributes that tell them."""
+    """Put stored values, (rows, columns) or (frames, rows, columns), into `dataset` with what describes them."""
     dataset.Rows, dataset.Columns = stored.shape[-2:]
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
@@ -173,7 +174,7 @@ def set_pixels(dataset: Dataset, stored: NDArray, bits_stored: int | None = None
 def enhanced_ct(
     voxels: NDArray[np.int16], *, spacing_mm: tuple[float, float, float] = (2.0, 0.8, 0.7), series: int = 1
 ) -> Dataset:
-    """Return `voxels` as one Enhanced CT object: geometry and rescale in functional groups, frames from head to feet."""
+    """Return `voxels` as one Enhanced CT object: geometry in functional groups, frames from head to feet."""
     slices = series_datasets(voxels, spacing_mm=spacing_mm, orientation="reversed", series=series)
     dataset = _ct_image(series, 1, 0)
     dataset.SOPClassUID = uid.EnhancedCTImageStorage
@@ -223,6 +224,8 @@ def encode(stored: NDArray, transfer_syntax: str) -> bytes:
             return imagecodecs.ljpeg_encode(unsigned, bitspersample=16)
         case "j2k":
             return imagecodecs.jpeg2k_encode(stored, codecformat="J2K", level=0, reversible=True)
+        case "htj2k":
+            return imagecodecs.htj2k_encode(stored, reversible=True)
         case "rle":
             return _rle(unsigned)
         case "jpeg_extended":

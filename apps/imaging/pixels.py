@@ -1,19 +1,14 @@
 """Stored pixel values out of files, uncompressed or compressed; hashed in the same pass."""
 
 import hashlib
+import itertools
 import os
-import threading
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.encaps import encapsulate
-from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import UID
 
 from apps.imaging import transfer_syntaxes as syntaxes
 from apps.imaging.errors import UnreadableFile
@@ -24,9 +19,6 @@ READ_AT_ONCE = 1 << 23
 """Files up to this size are read whole; longer ones, Enhanced CT, piece by piece."""
 
 _PIECE = 1 << 20
-
-_one_at_a_time = threading.Lock()
-"""pydicom's plugins warn through the process-wide filters; only the rare files that need them wait here."""
 
 
 class PixelReader:
@@ -181,57 +173,47 @@ def _by(shape: tuple[int, ...]) -> str:
 def _decompressed(coded: bytes, layout: PixelLayout, shape: tuple[int, int]) -> NDArray:
     _check_claim(coded, layout, shape)
     try:
-        return _decoder(layout, shape)(coded)
+        if layout.transfer_syntax == syntaxes.RLE:
+            return _rle(coded, layout, shape)
+        return _DECODERS[layout.transfer_syntax](coded)
     except Exception as error:
-        # Codecs raise what they like on damaged bytes; pydicom's plugins are asked before the file is given up.
-        return _decompressed_by_pydicom(coded, layout, shape, error)
+        # Codecs raise what they like over damaged bytes.
+        raise UnreadableFile(damaged("its compressed image cannot be decoded")) from error
 
 
-def _decoder(layout: PixelLayout, shape: tuple[int, int]) -> Callable[[bytes], NDArray]:
-    syntax = layout.transfer_syntax
-    if syntax in syntaxes.JPEG_LS:
-        return imagecodecs.jpegls_decode
-    if syntax in syntaxes.JPEG_LOSSLESS:
-        return imagecodecs.ljpeg_decode
-    if syntax in syntaxes.JPEG_2000:
-        return imagecodecs.jpeg2k_decode
-    if syntax in syntaxes.HTJ2K:
-        return imagecodecs.htj2k_decode
-    if syntax == syntaxes.RLE:
-        return lambda coded: _rle(coded, layout, shape)
-    return imagecodecs.jpeg8_decode
+_DECODERS: dict[str, Callable[[bytes], NDArray]] = {
+    **dict.fromkeys((syntaxes.JPEG_BASELINE, syntaxes.JPEG_EXTENDED), imagecodecs.jpeg8_decode),
+    **dict.fromkeys(syntaxes.JPEG_LOSSLESS, imagecodecs.jpeg8_decode),
+    **dict.fromkeys(syntaxes.JPEG_LS, imagecodecs.jpegls_decode),
+    **dict.fromkeys(syntaxes.JPEG_2000, imagecodecs.jpeg2k_decode),
+    **dict.fromkeys(syntaxes.HTJ2K, imagecodecs.htj2k_decode),
+}
+"""Chosen for damaged bytes as much as for speed: GDCM, jpegsof3 and dicomrle end the process over some of them."""
 
 
 def _rle(coded: bytes, layout: PixelLayout, shape: tuple[int, int]) -> NDArray:
-    kind = np.dtype(f"u{layout.bits_allocated // 8}")
-    if layout.samples != 1:
-        raise ValueError("planes of colour are left to pydicom")
-    flat = imagecodecs.dicomrle_decode(coded, kind)
-    return np.frombuffer(flat, kind, shape[0] * shape[1]).reshape(shape)
+    """Return one RLE frame (PS3.5 Annex G): per sample a segment of high bytes, then of low bytes."""
+    width, count = layout.bits_allocated // 8, shape[0] * shape[1]
+    table = np.frombuffer(coded, "<u4", 16)
+    segments = int(table[0])
+    if segments != width * layout.samples:
+        raise ValueError(f"{segments} segments")
+    bounds = [*table[1 : segments + 1].tolist(), len(coded)]
+    planes = [_unpacked_bits(coded[start:end], count) for start, end in itertools.pairwise(bounds)]
+    samples = [
+        np.stack(planes[first : first + width], axis=-1).view(f">u{width}")[:, 0].astype(f"u{width}")
+        for first in range(0, segments, width)
+    ]
+    return samples[0].reshape(shape) if layout.samples == 1 else np.stack(samples, axis=-1).reshape(*shape, -1)
 
 
-def _decompressed_by_pydicom(
-    coded: bytes, layout: PixelLayout, shape: tuple[int, int], first_error: Exception
-) -> NDArray:
-    with _one_at_a_time, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            options: dict[str, Any] = {
-                "rows": shape[0],
-                "columns": shape[1],
-                "samples_per_pixel": layout.samples,
-                "photometric_interpretation": "MONOCHROME2" if layout.samples == 1 else "RGB",
-                "planar_configuration": 0,
-                "bits_allocated": layout.bits_allocated,
-                "bits_stored": layout.bits_stored,
-                "pixel_representation": int(layout.signed),
-                "number_of_frames": 1,
-                "pixel_keyword": "PixelData",
-            }
-            decoded, _ = get_decoder(UID(layout.transfer_syntax)).as_array(encapsulate([coded]), raw=True, **options)
-        except Exception:
-            raise UnreadableFile(damaged("its compressed image cannot be decoded")) from first_error
-    return decoded
+def _unpacked_bits(segment: bytes, count: int) -> NDArray[np.uint8]:
+    try:
+        unpacked = imagecodecs.packbits_decode(segment)
+    except imagecodecs.PackbitsError:
+        # Segments of odd length are padded with a zero, which reads as the beginning of one more run.
+        unpacked = imagecodecs.packbits_decode(segment[:-1])
+    return np.frombuffer(unpacked, np.uint8, count)
 
 
 def _check_claim(coded: bytes, layout: PixelLayout, shape: tuple[int, int]) -> None:
@@ -241,7 +223,9 @@ def _check_claim(coded: bytes, layout: PixelLayout, shape: tuple[int, int]) -> N
     claimed = (
         _j2k_size(coded) if layout.transfer_syntax in (*syntaxes.JPEG_2000, *syntaxes.HTJ2K) else _jpeg_size(coded)
     )
-    if claimed is None:
+    # CharLS reads on for ever where a stream ends without its end marker.
+    endless = layout.transfer_syntax in syntaxes.JPEG_LS and not coded.rstrip(b"\0").endswith(b"\xff\xd9")
+    if claimed is None or endless:
         raise UnreadableFile(damaged("its compressed image cannot be decoded"))
     if claimed != shape:
         raise UnreadableFile(damaged(f"its image is {_by(claimed)} pixels, the header says {_by(shape)}"))

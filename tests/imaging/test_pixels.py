@@ -84,6 +84,16 @@ def test_a_code_stream_of_another_size_than_the_header_says_is_refused(tmp_path,
         stored_values(path)
 
 
+@pytest.mark.timeout(20)
+def test_a_jpeg_ls_stream_without_its_end_is_refused_at_once(tmp_path):
+    path = write_series(tmp_path, cube_and_rod(), transfer_syntax="jpeg_ls")[5]
+    reader = PixelReader(read_header(path))
+    (coded,) = reader.coded_frames()
+    for length in range(0, len(coded) - 2, 7):
+        with pytest.raises(UnreadableFile, match="cannot be decoded"):
+            reader.decode(bytes(coded[:length]))
+
+
 @pytest.mark.parametrize("kind", [np.uint16, np.int16])
 @pytest.mark.parametrize(
     "rescale",

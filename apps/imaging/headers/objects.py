@@ -8,7 +8,7 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydicom.uid import UID
+from pydicom._uid_dict import UID_dictionary
 
 from apps.imaging.errors import UnreadableFile
 from apps.imaging.headers import values
@@ -27,6 +27,11 @@ CT_CLASSES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.8
 """CT, Enhanced CT and legacy converted CT: what is CT even where Modality was removed."""
 
 Spans = tuple[tuple[tuple[int, int], ...], ...]
+
+
+def uid_name(uid: str) -> str:
+    """Return what the standard calls a unique identifier: "Enhanced CT Image Storage"."""
+    return str(UID_dictionary[uid][0]) if uid in UID_dictionary else f"unknown kind {uid}".strip()
 
 
 class ImageObject:
@@ -132,7 +137,7 @@ class ImageObject:
                 raise Malformed("the file ends in the middle of the header")
             if not sop_class and not self.raw("SeriesInstanceUID"):
                 raise NotAnImage(Refusal.NOT_AN_IMAGE, "has no image in it; you need not send it")
-            kind = UID(sop_class).name if sop_class else "no known kind"
+            kind = uid_name(sop_class)
             if "Image Storage" in kind:
                 raise Malformed("it calls itself an image, but holds no pixels")
             raise NotAnImage(Refusal.NOT_AN_IMAGE, f"a DICOM object without an image ({kind}); you need not send it")
@@ -200,7 +205,7 @@ class ImageObject:
         syntax = self.transfer_syntax
         if syntax not in COMPRESSED:
             raise UnreadableFile(
-                f"its pixels are stored in a way that is not read ({UID(syntax).name}); "
+                f"its pixels are stored in a way that is not read ({uid_name(syntax)}); "
                 "export the series again, uncompressed or in a lossless JPEG"
             )
         assert self.walk.pixels_at is not None
