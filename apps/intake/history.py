@@ -13,7 +13,7 @@ RECEIVED = "submission.files_received"
 WHAT = {
     "submission.begun": ("Begun", "draft", ""),
     RECEIVED: ("Files received", "upload", ""),
-    "submission.checking": ("Check started", "working", ""),
+    "submission.checking": ("Check started", "clock", ""),
     "submission.checked": ("Check finished", "check", ""),
     "submission.transferred": ("Transferred to the core lab", "send", ""),
     "submission.in_review": ("Review begun", "eye", ""),

@@ -135,7 +135,14 @@ function start(form) {
   form.addEventListener("drop", async (event) => {
     event.preventDefault();
     delete form.dataset.over;
-    if (!busy) take(await dropped(event.dataTransfer));
+    if (busy) return;
+    try {
+      await take(await dropped(event.dataTransfer));
+    } catch {
+      show("Not read");
+      part("ask").hidden = false;
+      says.textContent = "The browser may not read this folder. Copy it to another place on this computer and drop it again.";
+    }
   });
   window.addEventListener("beforeunload", (event) => {
     if (busy) event.preventDefault();
