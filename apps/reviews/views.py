@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.accounts.permissions import require
+from apps.accounts.models import Role
+from apps.accounts.permissions import require, roles_of
 from apps.accounts.requests import PersonsRequest
 from apps.audit.lifecycle import Refused
 from apps.reviews import services
@@ -34,7 +35,7 @@ def worklist_page(request: PersonsRequest) -> HttpResponse:
         "pager_query": "&".join(filter(None, [f"standing={form.filters.standing}", form.query])) + "&",
         "shown": shown,
         "held": services.held_case(request.user),
-        "may_claim": ReviewCase.objects.decidable_by(request.user).exists(),
+        "may_claim": Role.ANALYST in roles_of(request.user),
     }
     return render(request, "reviews/worklist.html", context)
 

@@ -24,6 +24,8 @@ function startDecision(form) {
   const before = sessionStorage.getItem(key);
   if (before && !refused) restore(form, JSON.parse(before));
 
+  if (refused) (form.querySelector("[name=reasons]:checked") ?? form.querySelector("[name=reasons]")).focus();
+
   form.addEventListener("input", () => sessionStorage.setItem(key, JSON.stringify(fieldsOf(form))));
   form.addEventListener("submit", () => {
     confirm.setAttribute("aria-disabled", "true");
