@@ -22,6 +22,8 @@ from tests.phantoms import cube_and_rod, write_series
 from tests.uploads import sent, upload
 from tests.work import run_job, run_jobs
 
+pytestmark = pytest.mark.usefixtures("tiny_bundle")
+
 
 def test_a_folder_becomes_a_checked_series_with_labels_pictures_and_hashes(cast: Cast, tmp_path: Path) -> None:
     submission = sent(cast.visit, write_series(tmp_path, cube_and_rod()), by=cast.carla)

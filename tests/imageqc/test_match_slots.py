@@ -21,6 +21,8 @@ from tests.phantoms import cube_and_rod, write_series
 from tests.uploads import sent, upload
 from tests.work import run_job
 
+pytestmark = pytest.mark.usefixtures("tiny_bundle")
+
 
 def slot(submission: Submission, name: str) -> SlotMatch:
     return submission.slots.get(required__slot=name)
