@@ -138,7 +138,15 @@ def test_claim_next_says_when_nothing_waits(client: Client, cast: Cast) -> None:
 def test_who_holds_a_case_since_when_is_shown(client: Client, cast: Cast) -> None:
     claimed_case(cast.visit, by=cast.carla, analyst=cast.abel)
     client.force_login(cast.anna)
-    assert re.search(r'Abel <span class="muted">since <time', client.get(WORKLIST).text)
+    assert re.search(r'Abel <span class="muted" title="since [^"]+ UTC">for \d', client.get(WORKLIST).text)
+
+
+def test_what_the_site_sent_against_the_check_is_marked(client: Client, cast: Cast) -> None:
+    waiting_case(cast.visit, by=cast.carla, missing="chest")
+    waiting_case(cast.chens_visit, by=cast.chen)
+    client.force_login(cast.anna)
+    page = client.get(WORKLIST).text
+    assert page.count("Reason given") == 1 and page.count("AI agrees") == 1
 
 
 def test_decided_cases_show_verdict_and_time(client: Client, cast: Cast) -> None:

@@ -70,6 +70,12 @@ class WorklistRow:
         return abs(self.case.due_at - self.now)
 
     @property
+    def held_for(self) -> timedelta | None:
+        """How long the case has been on its desk; None when it is on none."""
+        since: datetime | None = getattr(self.case, "held_since", None)
+        return self.now - since if since else None
+
+    @property
     def age(self) -> timedelta:
         """Time since the core lab received the submission."""
         return self.now - (self.case.submission.transferred_at or self.case.opened_at)
