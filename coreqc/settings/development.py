@@ -34,6 +34,7 @@ WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 
 CELERY_BROKER_URL = "filesystem://localhost"
+CELERY_BROKER_TRANSPORT = "coreqc.folder_broker:Transport"
 CELERY_BROKER_TRANSPORT_OPTIONS = filesystem_broker(VAR_DIR / "broker")
 # Remote control would leave a file per worker and question behind; this shape asks its processes directly.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
