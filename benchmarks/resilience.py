@@ -202,9 +202,8 @@ def measure(stack: Stack, series: list[list[Path]]) -> bool:
         seconds = sorted(senders.map(upload, visits, series))
     uploaded = time.perf_counter() - started
     megabytes = sum(sizes) / 1e6
-    print(
-        f"{len(series)} uploads at once, {megabytes:.0f} MB: received after {uploaded:.1f} s ({megabytes / uploaded:.0f} MB/s)"
-    )
+    speed = megabytes / uploaded
+    print(f"{len(series)} uploads at once, {megabytes:.0f} MB: received after {uploaded:.1f} s ({speed:.0f} MB/s)")
     print(f"one upload took median {seconds[len(seconds) // 2]:.1f} s, worst {seconds[-1]:.1f} s")
     killer.join()
     counts = _wait_until_checked(stack)
