@@ -1,5 +1,6 @@
 """Slices in order, and what is said of those that do not lie as they should."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -241,3 +242,12 @@ def test_the_real_tilted_head(real_ct: Path):
     stack = arranged(sorted((real_ct / "dicom" / "head-tilted").iterdir()))
     assert codes(stack) == ["uneven_spacing", "gantry_tilt", "mixed_slice_thickness"]
     assert (stack.facts.tilt_degrees, stack.facts.slices) == (18.5, 28)
+
+
+def test_every_finding_of_reading_is_in_the_documentation():
+    root = Path(__file__).parents[2]
+    sources = [root / "apps" / "imaging" / part / "sentences.py" for part in ("geometry", "digest")]
+    told = {code for path in sources for code in re.findall(r'Finding\(\s*"(\w+)"', path.read_text())}
+    documented = set(re.findall(r"^\| `(\w+)` \|", (root / "docs" / "dicom-notes.md").read_text(), re.MULTILINE))
+    assert len(told) > 15
+    assert told == documented

@@ -6,6 +6,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from apps.imaging.headers import Refusal, read_headers
 from apps.imaging.sources import Collection, Limits, collect
@@ -201,3 +203,17 @@ def test_paths_that_do_not_exist_are_told(tmp_path):
 def test_names_are_made_fit_for_sentences(tmp_path, slices):
     found = collect([archive(tmp_path / "x.zip", {"bad\x07\nname": slices[0].read_bytes()})], tmp_path / "out")
     assert list(found.names.values()) == ["x.zip: bad��name"]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(bad=st.data())
+def test_damaged_archives_are_answered(tmp_path_factory, bad):
+    folder = tmp_path_factory.mktemp("zip")
+    whole = archive(folder / "x.zip", {"a": bytes(128) + b"DICM" + bytes(300), "b/c": b"text" * 20}).read_bytes()
+    content = bytearray(whole[: bad.draw(st.integers(len(whole) // 2, len(whole)))])
+    for _ in range(bad.draw(st.integers(0, 5))):
+        content[bad.draw(st.integers(0, len(content) - 1))] = bad.draw(st.integers(0, 255))
+    (folder / "x.zip").write_bytes(content)
+    found = collect([folder / "x.zip"], folder / "out", limits=Limits(member_bytes=1 << 20))
+    assert all(refused.sentence.endswith(".") for refused in found.refused)
+    assert all(path.stat().st_size for path in found.files)
