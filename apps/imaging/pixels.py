@@ -185,8 +185,7 @@ _DECODERS: dict[str, Callable[[bytes], NDArray]] = {
     **dict.fromkeys((syntaxes.JPEG_BASELINE, syntaxes.JPEG_EXTENDED), imagecodecs.jpeg8_decode),
     **dict.fromkeys(syntaxes.JPEG_LOSSLESS, imagecodecs.jpeg8_decode),
     **dict.fromkeys(syntaxes.JPEG_LS, imagecodecs.jpegls_decode),
-    **dict.fromkeys(syntaxes.JPEG_2000, imagecodecs.jpeg2k_decode),
-    **dict.fromkeys(syntaxes.HTJ2K, imagecodecs.htj2k_decode),
+    **dict.fromkeys(syntaxes.JPEG_2000 | syntaxes.HTJ2K, imagecodecs.jpeg2k_decode),
 }
 """Chosen for damaged bytes as much as for speed: GDCM, jpegsof3 and dicomrle end the process over some of them."""
 
