@@ -76,7 +76,7 @@ def test_pairs_used_together_can_be_told_apart(theme, pairs, least):
 
 
 def test_colours_are_written_in_the_tokens_alone():
-    sheets = [sheet for sheet in CSS.glob("*.css") if sheet.name != "tokens.css"]
+    sheets = [sheet for sheet in CSS.rglob("*.css") if sheet.name != "tokens.css"]
     assert len(sheets) >= 3
     stray = {
         sheet.name: found
@@ -87,9 +87,9 @@ def test_colours_are_written_in_the_tokens_alone():
 
 
 def test_every_token_that_is_used_exists():
-    defined = set(re.findall(r"(--[\w-]+):", "".join(sheet.read_text() for sheet in CSS.glob("*.css"))))
+    defined = set(re.findall(r"(--[\w-]+):", "".join(sheet.read_text() for sheet in CSS.rglob("*.css"))))
     used = {
-        (sheet.name, name) for sheet in CSS.glob("*.css") for name in re.findall(r"var\((--[\w-]+)", sheet.read_text())
+        (sheet.name, name) for sheet in CSS.rglob("*.css") for name in re.findall(r"var\((--[\w-]+)", sheet.read_text())
     }
     assert used
     assert {pair for pair in used if pair[1] not in defined} == set()
