@@ -21,8 +21,9 @@ function startDecision(form) {
   const key = kept(form.dataset.decision);
   const confirm = form.querySelector(".decision-confirm");
   const refused = document.querySelector(".decision-error");
+  const pressedEarly = form.querySelector("[name=verdict]:checked");
   const before = sessionStorage.getItem(key);
-  if (before && !refused) restore(form, JSON.parse(before));
+  if (before && !refused && !pressedEarly) restore(form, JSON.parse(before));
 
   if (refused) (form.querySelector("[name=reasons]:checked") ?? form.querySelector("[name=reasons]")).focus();
 
@@ -32,15 +33,18 @@ function startDecision(form) {
   });
 
   // A plain accept needs one more key, Enter; the others go on to their reasons.
-  form.addEventListener("change", (event) => {
-    if (event.target.name !== "verdict") return;
-    if (event.target.value === "accept") {
+  const goOn = (verdict) => {
+    if (verdict === "accept") {
       for (const box of form.querySelectorAll("[name=reasons]:checked")) box.checked = false;
       confirm.focus();
     } else if (!form.querySelector("[name=reasons]:checked")) {
       form.querySelector("[name=reasons]").focus();
     }
+  };
+  form.addEventListener("change", (event) => {
+    if (event.target.name === "verdict") goOn(event.target.value);
   });
+  if (pressedEarly && !refused) goOn(pressedEarly.value);
 
   form.addEventListener("keydown", (event) => {
     const inNote = event.target === form.elements.note;

@@ -32,13 +32,19 @@ def sign_in(page: Page, live_server: object) -> SignIn:
     return as_person
 
 
+def on_the_desk(page: Page, heading: str) -> None:
+    """Wait until a case is open and its modules have run."""
+    expect(page.get_by_role("heading", name=heading)).to_be_visible()
+    page.wait_for_load_state()
+
+
 def test_a_good_case_takes_one_key_to_claim_and_two_to_accept(page: Page, cast: Cast, sign_in: SignIn) -> None:
     now = timezone.now()
     first = waiting_case(cast.visit, by=cast.carla, transferred_at=now - timedelta(days=3))
     second = waiting_case(cast.chens_visit, by=cast.chen)
     sign_in("anna")
     page.keyboard.press("n")
-    expect(page.get_by_role("heading", name="101-001 Week 8")).to_be_visible()
+    on_the_desk(page, "101-001 Week 8")
     page.keyboard.press("a")
     expect(page.get_by_role("button", name="Confirm: accept")).to_be_focused()
     page.keyboard.press("Enter")
@@ -54,6 +60,7 @@ def test_returning_to_the_site_with_reasons_and_a_note_by_keyboard(page: Page, c
     waiting_case(cast.visit, by=cast.carla, missing="chest")
     sign_in("anna")
     page.keyboard.press("n")
+    on_the_desk(page, "101-001 Week 8")
     expect(page.get_by_text("Chest CT with contrast is missing.")).to_be_visible()
     page.keyboard.press("r")
     page.keyboard.press("3")
@@ -72,7 +79,7 @@ def test_a_refusal_and_a_reload_keep_what_was_typed(page: Page, cast: Cast, sign
     waiting_case(cast.visit, by=cast.carla)
     sign_in("anna")
     page.keyboard.press("n")
-    expect(page.get_by_role("heading", name="101-001 Week 8")).to_be_visible()
+    on_the_desk(page, "101-001 Week 8")
     page.keyboard.press("r")
     page.get_by_role("textbox", name="Note").fill("Slices 12 to 15")
     page.keyboard.press("Control+Enter")
@@ -116,7 +123,7 @@ def test_pictures_enlarge_and_arrows_walk_through(page: Page, cast: Cast, sign_i
     claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
     sign_in("anna")
     page.keyboard.press("n")
-    expect(page.get_by_role("heading", name="101-001 Week 8")).to_be_visible()
+    on_the_desk(page, "101-001 Week 8")
     page.keyboard.press("v")
     enlarged = page.get_by_role("dialog")
     expect(enlarged.get_by_role("heading", name="series 1, chest PV: MIP axial (1 of 12)")).to_be_visible()
@@ -131,7 +138,7 @@ def test_a_label_is_corrected_in_place(page: Page, cast: Cast, sign_in: SignIn) 
     sign_in("anna")
     page.keyboard.press("n")
     card = page.get_by_role("article", name="Chest CT with contrast")
-    expect(card.get_by_text("Correct label")).to_be_visible()
+    on_the_desk(page, "101-001 Week 8")
     page.keyboard.press("c")
     card.get_by_label("Body part").select_option(label="Neck")
     card.get_by_role("button", name="Set Body part of series 1").click()
@@ -144,7 +151,7 @@ def test_the_clock_is_the_servers(page: Page, cast: Cast, sign_in: SignIn) -> No
     sign_in("anna")
     page.clock.install()
     page.keyboard.press("n")
-    expect(page.get_by_role("heading", name="101-001 Week 8")).to_be_visible()
+    on_the_desk(page, "101-001 Week 8")
     case.sessions.update(active_seconds=125, last_beat_at=timezone.now())
     page.clock.run_for(9_000)
     page.mouse.move(200, 200)
@@ -157,7 +164,7 @@ def test_a_case_that_went_back_is_said_and_can_be_taken_again(page: Page, cast: 
     sign_in("anna")
     page.clock.install()
     page.keyboard.press("n")
-    expect(page.get_by_role("heading", name="101-001 Week 8")).to_be_visible()
+    on_the_desk(page, "101-001 Week 8")
     page.keyboard.press("r")
     page.get_by_role("textbox", name="Note").fill("Half a thought")
     release(ReviewCase.objects.get(pk=case.pk), by=cast.anna)
