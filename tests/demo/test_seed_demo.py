@@ -18,12 +18,14 @@ from apps.compliance.selectors import site_rows
 from apps.demo.management.commands.seed_demo import Command
 from apps.demo.seeding.desks import Deed, side_by_side
 from apps.demo.seeding.drop import FIRST_TRY, READY_SCANS, SECOND_TRY, ReadyScan
+from apps.demo.seeding.playing import play
 from apps.demo.seeding.scans import STRAY_FILES
 from apps.demo.seeding.stage import ANALYST_OF_SITE, REQUIRED_SERIES, set_stage
 from apps.demo.seeding.stories import ENROLMENTS, S_CHEST, S_NECK, STORIES, Sending, Story, Until
 from apps.imaging.headers import group_into_series, read_headers
 from apps.imaging.sources import collect
 from apps.intake.models import Series, Submission
+from apps.intake.services import transfer
 from apps.reviews.models import Decision, LabelCorrection
 from apps.reviews.reasons import REASONS
 from apps.trials.models import Visit
@@ -139,6 +141,18 @@ def test_an_interrupted_run_is_completed(settings: Settings, demo_folder: Path) 
     seed(OF_EVERY_END[:2])
     assert statuses("101-002") == ["returned", "transferred"]
     assert statuses("101-003") == ["withdrawn"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_story_goes_on_behind_a_transfer_whose_case_was_not_opened() -> None:
+    today = set_stage(timezone.localdate(), "coreqc-demo")
+    sending = Sending(99, "08:30", (SMALL_CHEST,), Until.CHECK)
+    play(Story("101-002", "Screening", "Checked.", (sending,)), today, analyst="anna")
+    submission = Submission.objects.get()
+    transfer(submission, by=submission.created_by, because="This is all there is.")
+    decided = Story("101-002", "Screening", "Accepted.", (replace(sending, until=Until.DECISION),))
+    play(decided, today, analyst="anna")
+    assert statuses("101-002") == ["accepted"]
 
 
 @pytest.mark.django_db

@@ -70,6 +70,7 @@ def _coordinator(visit: Visit) -> User:
 def _send(submission: Submission, sending: Sending, clock: StoryClock, today: date) -> None:
     """Bring a submission as far as the site brings it."""
     if submission.status not in Submission.BEFORE_TRANSFER:
+        do_work(submission, clock)
         return
     crc = _coordinator(submission.visit)
     with TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:

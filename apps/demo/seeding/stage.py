@@ -38,8 +38,11 @@ LONGEST_AGO = timedelta(days=400)
 
 
 @transaction.atomic
-def set_stage(today: date, password: str) -> Trial:
-    """Make the trial with its people and visits, unless it is there; log-ins have `password` in any case."""
+def set_stage(today: date, password: str) -> date:
+    """Make the trial with its people and visits, unless it is there; log-ins have `password` in any case.
+
+    Returns the day from which the stories count: the one on which the trial was made.
+    """
     trial = Trial.objects.filter(protocol_number=PROTOCOL_NUMBER).first()
     if trial is None:
         trial = _trial(today)
@@ -47,7 +50,7 @@ def set_stage(today: date, password: str) -> Trial:
         _people(trial)
         _subjects(trial, today, by=root)
     _let_in(password)
-    return trial
+    return trial.imaging_protocols.earliest("effective_from").effective_from + LONGEST_AGO
 
 
 def _trial(today: date) -> Trial:

@@ -4,6 +4,7 @@ import os
 import time
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,17 +34,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder = _folder() / "demo-scans"
-        set_stage(timezone.localdate(), os.environ.get("DEMO_PASSWORD") or DEFAULT_PASSWORD)
-        deeds = self._deeds(folder)
+        today = set_stage(timezone.localdate(), os.environ.get("DEMO_PASSWORD") or DEFAULT_PASSWORD)
+        deeds = self._deeds(folder, today)
         if deeds:
             self._do(deeds, inline=options["inline"])
         else:
             self._say("The demo data is there already.")
         self._say(guide(folder))
 
-    def _deeds(self, folder: Path) -> list[Deed]:
+    def _deeds(self, folder: Path, today: date) -> list[Deed]:
         """Return what an empty demo lacks, or what an interrupted run left undone."""
-        today = timezone.localdate()
         deeds = []
         for story in self.stories:
             if not is_played(story):
