@@ -207,49 +207,58 @@ def _rle(coded: bytes, layout: PixelLayout, shape: tuple[int, int]) -> NDArray:
 
 
 def _unpacked_bits(segment: bytes, count: int) -> NDArray[np.uint8]:
+    """Return the `count` bytes of a segment; what would unpack to more is refused before it does."""
+    room = bytearray(count)
     try:
-        unpacked = imagecodecs.packbits_decode(segment)
+        unpacked = imagecodecs.packbits_decode(segment, out=room)
     except imagecodecs.PackbitsError:
         # Segments of odd length are padded with a zero, which reads as the beginning of one more run.
-        unpacked = imagecodecs.packbits_decode(segment[:-1])
+        unpacked = imagecodecs.packbits_decode(segment[:-1], out=room)
     return np.frombuffer(unpacked, np.uint8, count)
 
 
 def _check_claim(coded: bytes, layout: PixelLayout, shape: tuple[int, int]) -> None:
     """Compare the size that a code stream claims with the header's, before a decoder allocates it."""
-    if layout.transfer_syntax == syntaxes.RLE:
+    syntax = layout.transfer_syntax
+    if syntax == syntaxes.RLE:
         return
-    claimed = (
-        _j2k_size(coded) if layout.transfer_syntax in (*syntaxes.JPEG_2000, *syntaxes.HTJ2K) else _jpeg_size(coded)
-    )
+    claim = _j2k_claim(coded) if syntax in syntaxes.JPEG_2000 | syntaxes.HTJ2K else _jpeg_claim(coded)
     # CharLS reads on for ever where a stream ends without its end marker.
-    endless = layout.transfer_syntax in syntaxes.JPEG_LS and not coded.rstrip(b"\0").endswith(b"\xff\xd9")
-    if claimed is None or endless:
+    endless = syntax in syntaxes.JPEG_LS and not coded.rstrip(b"\0").endswith(b"\xff\xd9")
+    if claim is None or endless:
         raise UnreadableFile(damaged("its compressed image cannot be decoded"))
-    if claimed != shape:
-        raise UnreadableFile(damaged(f"its image is {_by(claimed)} pixels, the header says {_by(shape)}"))
+    rows, columns, samples = claim
+    if (rows, columns) != shape:
+        raise UnreadableFile(damaged(f"its image is {_by((rows, columns))} pixels, the header says {_by(shape)}"))
+    if samples != layout.samples:
+        raise UnreadableFile(damaged(f"its image has {samples} values a pixel, the header says {layout.samples}"))
 
 
-def _jpeg_size(coded: bytes) -> tuple[int, int] | None:
-    """Return (rows, columns) of a JPEG or JPEG-LS stream from its frame header (ITU-T T.81 section B.2.2)."""
+Claim = tuple[int, int, int]
+"""Rows, columns, samples per pixel."""
+
+
+def _jpeg_claim(coded: bytes) -> Claim | None:
+    """Return what the frame header of a JPEG or JPEG-LS stream says (ITU-T T.81 section B.2.2)."""
     at = 2
     if coded[:2] != b"\xff\xd8":
         return None
-    while at + 9 <= len(coded) and coded[at] == 0xFF:
+    while at + 10 <= len(coded) and coded[at] == 0xFF:
         marker = coded[at + 1]
         if marker == 0xFF:
             at += 1
             continue
         if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
-            return int.from_bytes(coded[at + 5 : at + 7], "big"), int.from_bytes(coded[at + 7 : at + 9], "big")
+            rows, columns = (int.from_bytes(coded[at + field : at + field + 2], "big") for field in (5, 7))
+            return rows, columns, coded[at + 9]
         at += 2 + int.from_bytes(coded[at + 2 : at + 4], "big")
     return None
 
 
-def _j2k_size(coded: bytes) -> tuple[int, int] | None:
-    """Return (rows, columns) of a JPEG 2000 code stream from its SIZ marker (ITU-T T.800 section A.5.1)."""
+def _j2k_claim(coded: bytes) -> Claim | None:
+    """Return what the SIZ marker of a JPEG 2000 code stream says (ITU-T T.800 section A.5.1)."""
     at = coded.find(b"\xff\x4f\xff\x51", 0, 1024)
-    if at < 0 or at + 24 > len(coded):
+    if at < 0 or at + 42 > len(coded):
         return None
     width, height, left, top = (int.from_bytes(coded[at + 8 + 4 * field :][:4], "big") for field in range(4))
-    return height - top, width - left
+    return height - top, width - left, int.from_bytes(coded[at + 40 : at + 42], "big")
