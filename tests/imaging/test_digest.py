@@ -6,6 +6,7 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -107,6 +108,16 @@ def test_a_digest_survives_its_json_form(tmp_path):
     assert stored["schema"] == DIGEST_SCHEMA
     with pytest.raises(ValueError, match="schema 99"):
         SeriesDigest.from_json({**stored, "schema": 99})
+
+
+@pytest.mark.parametrize("slices", [slice(None), slice(1)])
+def test_a_digest_keeps_to_its_published_schema(tmp_path, slices):
+    schema = json.loads((Path(__file__).parents[2] / "docs" / "digest.schema.json").read_text())
+    digest = written(
+        tmp_path, cube_and_rod()[slices], common={"ContrastBolusAgent": "Iomeprol", "ScanOptions": ["A", "B"]}
+    )
+    jsonschema.validate(json.loads(json.dumps(digest.to_json())), schema)
+    assert schema["properties"]["schema"]["const"] == DIGEST_SCHEMA
 
 
 def test_the_hash_of_a_digest_covers_its_pictures(tmp_path):
