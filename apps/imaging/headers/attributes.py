@@ -4,7 +4,6 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 FACTS = (
     "AcquisitionDate",
-    "AcquisitionNumber",
     "BodyPartExamined",
     "BurnedInAnnotation",
     "ContentDate",
@@ -63,6 +62,7 @@ _STRUCTURE = (
     "SeriesDescription",
     "SeriesNumber",
     "InstanceNumber",
+    "AcquisitionNumber",
     "ImagePositionPatient",
     "ImageOrientationPatient",
     "PixelSpacing",
