@@ -128,7 +128,8 @@ class Supervisor:
         """Ask all to end, wait, and kill the groups of those that do not."""
         running = [child.process for child in self.children if child.process is not None]
         for process in running:
-            _signal_group(process, signal.SIGTERM)
+            # The leader alone: it lets its own children end their work, which a signal to all would cut off.
+            process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
         for process in running:
             try:
