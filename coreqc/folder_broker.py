@@ -17,7 +17,8 @@ from kombu.utils.json import dumps
 class Channel(filesystem.Channel):
     """Writes a message beside its place and moves it there."""
 
-    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:
+    # Named as in the class above, which differs from the one above that.
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]
         name = f"{round(monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"
         folder = Path(self.data_folder_out)
         unfinished = folder / f".{name}.part"

@@ -112,9 +112,7 @@ def test_a_rolled_back_change_leaves_neither_job_nor_message(errand: Errand, sen
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_broker_that_is_away_does_not_refuse_the_work(
-    errand: Errand, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broker_that_is_away_does_not_refuse_the_work(errand: Errand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(current_app, "send_task", _no_broker)
     enqueue(errand.name, 7)
     assert Job.objects.get().status == Job.Status.QUEUED
@@ -319,9 +317,7 @@ def test_a_lost_message_is_sent_again(errand: Errand, sent: list[int]) -> None:
 def test_two_jobs_cannot_run_on_one_object_by_any_path(errand: Errand) -> None:
     assert claim(queued().pk) is not None
     with pytest.raises(IntegrityError), transaction.atomic():
-        Job.objects.create(
-            task=errand.name, object_id=7, status=Job.Status.RUNNING, not_before=timezone.now()
-        )
+        Job.objects.create(task=errand.name, object_id=7, status=Job.Status.RUNNING, not_before=timezone.now())
 
 
 @pytest.mark.postgresql
