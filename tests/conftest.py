@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from pytest_django.fixtures import Settings
 
@@ -41,6 +42,12 @@ def tiny_bundle(settings: Settings, tmp_path_factory: pytest.TempPathFactory) ->
     current_bundle.cache_clear()
     yield settings.IMAGEQC_BUNDLE
     current_bundle.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def fresh_cache() -> None:
+    """What one test was throttled for is not held against the next."""
+    cache.clear()
 
 
 @pytest.fixture(scope="session")

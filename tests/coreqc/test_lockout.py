@@ -2,7 +2,6 @@
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -10,11 +9,6 @@ from apps.ui.formats import duration
 from tests.cast import PASSWORD, Cast
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def fresh_throttle() -> None:
-    cache.clear()
 
 
 def test_the_fifth_wrong_password_closes_the_page_even_to_the_right_one(client: Client, cast: Cast) -> None:
