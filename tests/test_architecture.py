@@ -1,6 +1,7 @@
 """What the structure of the code promises."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -148,3 +149,15 @@ def test_requirements_are_locked_for_every_machine() -> None:
 def test_web_and_worker_never_get_torch() -> None:
     for name in ("base", "production", "development"):
         assert "torch" not in (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_what_the_documents_point_to_is_there() -> None:
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+    assert len(pages) > 5
+    links = [
+        (page, target)
+        for page in pages
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    ]
+    assert len(links) > 10
+    assert not [f"{page.name}: {target}" for page, target in links if not (page.parent / target).exists()]

@@ -157,7 +157,7 @@ IMAGEQC_BUNDLE = Path(
 IMAGEQC_THREADS = env.number("IMAGEQC_THREADS", default=1, least=1, most=64)
 
 # --- REST
-REST_FRAMEWORK = {
+REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",

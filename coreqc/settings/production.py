@@ -4,7 +4,7 @@ from pathlib import Path
 
 from coreqc import env
 from coreqc.settings.base import *  # noqa: F403
-from coreqc.settings.base import BASE_DIR, CELERY_TASK_TIME_LIMIT, LOGGING
+from coreqc.settings.base import BASE_DIR, CELERY_TASK_TIME_LIMIT, LOGGING, REST_FRAMEWORK
 from coreqc.settings.databases import postgresql
 
 DEBUG = False
@@ -89,6 +89,9 @@ if S3_BUCKET:
 if env.flag("BEHIND_TLS_PROXY", default=True):
     # The proxy must set this header itself and drop what a client sends under its name.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # Without these the proxy's address would stand for everybody's, and one guesser close the door to all.
+    AXES_CLIENT_IP_CALLABLE = "coreqc.client_address.named_by_the_proxy"
+    REST_FRAMEWORK["NUM_PROXIES"] = 1
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=True)
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
 SECURE_HSTS_SECONDS = env.number("SECURE_HSTS_SECONDS", default=31_536_000, least=0, most=63_072_000)
