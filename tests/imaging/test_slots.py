@@ -140,6 +140,14 @@ def test_the_longer_of_two_good_series_is_taken() -> None:
     assert slot(match(SPEC, [part, THORAX]), "chest").series == "4"
 
 
+def test_the_abdomen_itself_is_taken_before_abdomen_and_pelvis() -> None:
+    spec = ImagingSpec("Trial", "1", (SeriesSpec(slot="abdomen", body_part="abdomen"),))
+    liver = a_candidate(8, "Liver", "abdomen", geometry={"coverage_mm": 150.0})
+    assert slot(match(spec, [PORTAL, liver]), "abdomen").series == "8"
+    alone = slot(match(spec, [PORTAL]), "abdomen")
+    assert (alone.series, alone.status) == ("7", "ok")
+
+
 def test_a_series_within_the_limits_is_taken_before_a_thicker_one() -> None:
     thick = a_candidate(2, "Thorax thick", "chest", header={"SliceThickness": 7.5})
     board = match(SPEC, [thick, THORAX])

@@ -9,6 +9,7 @@ the contrast is not sure                                                        
 the contrast is the other one                                                    60
 the abdomen without the pelvis, where the pelvis is asked for                    60
 no pictures could be made                                                        50
+the abdomen with the pelvis, where the abdomen is asked for                       5
 each other finding that blocks (slice thickness, coverage, ...)                  10
 each other finding that warns                                                     2
 each 10 mm between the slices (the thinner of two equal series wins)              1

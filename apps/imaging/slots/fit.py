@@ -15,6 +15,7 @@ UNSURE_CONTRAST_COST = 20.0
 UNLIKELY_BODY_PART_COST = 20.0
 OTHER_CONTRAST_COST = 60.0
 PART_OF_BODY_PART_COST = 60.0
+WIDER_BODY_PART_COST = 5.0
 BLOCK_COST = 10.0
 WARN_COST = 2.0
 SPACING_COST_PER_MM = 0.1
@@ -42,6 +43,7 @@ UNSURE_CODES = frozenset(
 """Findings that leave open whether the series is the right one; they make a slot a problem without blocking it."""
 
 _COSTS = {
+    catalogue.BODY_PART_WIDER.code: WIDER_BODY_PART_COST,
     catalogue.BODY_PART_BORDER.code: UNSURE_BODY_PART_COST,
     catalogue.NO_LABELS.code: UNSURE_BODY_PART_COST + UNSURE_CONTRAST_COST,
     catalogue.CONTRAST_UNSURE.code: UNSURE_CONTRAST_COST,
