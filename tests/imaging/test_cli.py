@@ -233,6 +233,24 @@ def test_the_page_on_the_command_line_names_each_option() -> None:
         assert not {option for option in options if option not in page}
 
 
+@pytest.mark.parametrize(
+    ("folder", "body_part", "contrast"),
+    [
+        ("chest-enhanced", "chest", "enhanced"),
+        ("abdomen-noncontrast-10mm", "abdomen", "non_contrast"),
+        ("abdomenpelvis-enhanced", "abdomen_pelvis", "enhanced"),
+    ],
+)
+def test_real_ct_is_never_called_what_it_is_not(
+    real_ct: Path, folder: str, body_part: str, contrast: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(real_ct / "dicom" / folder), "--json"]) == 0
+    line = json.loads(capsys.readouterr().out)
+    assert line["body_part"]["label"] in (body_part, None)
+    assert line["contrast"]["label"] in (contrast, None)
+    assert line["bundle"]["name"] == "imageqc-lite"
+
+
 def test_help_starts_without_the_heavy_parts() -> None:
     started = time.perf_counter()
     ended = run("check", "--help")
