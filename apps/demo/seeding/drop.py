@@ -8,7 +8,7 @@ from pathlib import Path
 from apps.demo.seeding.scans import Scan, export
 from apps.demo.seeding.stories import AS_A_CD, S_ABDOMEN, S_CHEST, S_NECK
 
-FIRST_TRY, SECOND_TRY = "101-005", "101-006"
+FIRST_TRY, SECOND_TRY = "101-006", "101-005"
 """Subjects whose Screening is due and empty."""
 
 

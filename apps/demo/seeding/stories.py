@@ -71,8 +71,8 @@ ENROLMENTS = (
     Enrolment("101-002", 87),
     Enrolment("101-003", 97),
     Enrolment("101-004", 84),
-    Enrolment("101-005", -5),
-    Enrolment("101-006", -12),
+    Enrolment("101-005", -12),
+    Enrolment("101-006", -5),
     Enrolment("102-001", 172),
     Enrolment("102-002", 86),
     Enrolment("102-003", 85),
@@ -200,8 +200,8 @@ STORIES = (
             ),
         ),
     ),
-    Story("101-005", SCREENING, "Due and empty: for a first try with the scans of demo-scans/1 and 3."),
-    Story("101-006", SCREENING, "Due and empty: for a second try with the scans of demo-scans/2 and 4."),
+    Story("101-005", SCREENING, "Due and empty: for a second try with the scans of demo-scans/2 and 4."),
+    Story("101-006", SCREENING, "Due and empty: for a first try with the scans of demo-scans/1 and 3."),
     # --- Site 102, Chen
     Story(
         "102-001",
