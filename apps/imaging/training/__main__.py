@@ -26,6 +26,9 @@ MIN_TISSUE_SHARE = 0.02
 AIMS = {"body_part": 0.99, "contrast": 0.95}
 """Share of the answers that are to be right on full-resolution scans of held-out subjects."""
 
+LEAST_LIMIT = 0.55
+"""A label needs more than half of the vote, however well the held-out patients went with less."""
+
 MIN_COVERAGE = 0.6
 """A module that answers fewer held-out series than this is no help, however right it is."""
 
@@ -106,7 +109,7 @@ def export(arguments: argparse.Namespace) -> None:
     held_out = {name: read_held_out(task, plain, arguments.run, arguments.folds) for name, task in TASKS.items()}
     abstentions = {
         name: Abstention(
-            choose_threshold(held, plain, AIMS[name], MIN_COVERAGE, MIN_PLANES_AGREEING),
+            max(LEAST_LIMIT, choose_threshold(held, plain, AIMS[name], MIN_COVERAGE, MIN_PLANES_AGREEING)),
             MIN_PLANES_AGREEING,
             TISSUE_HU,
             MIN_TISSUE_SHARE,
