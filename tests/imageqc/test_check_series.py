@@ -156,3 +156,16 @@ def test_no_patient_is_named_in_the_log_of_a_failing_check(
     sent(cast.visit, scan, by=cast.carla)
     assert "MRN77" not in caplog.text
     assert "Phantom^Tiny" not in caplog.text
+
+
+def test_instances_that_arrive_during_a_check_leave_it_to_the_next_one(cast: Cast, tmp_path: Path) -> None:
+    submission = begin_submission(cast.visit, by=cast.carla)
+    receive_files(submission, upload(write_series(tmp_path, cube_and_rod())), by=cast.carla)
+    run_job(Job.objects.get(task="intake.sort_files"))
+    lease = claim(Job.objects.get(task="imageqc.check_series").pk)
+    assert lease is not None
+    seen_before = submission.series.get()
+    seen_before.status = Series.Status.CHECKING
+    check_series(seen_before, lease)
+    series = submission.series.get()
+    assert (series.status, series.classifications.count()) == (Series.Status.WAITING, 0)

@@ -5,31 +5,34 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from PIL import Image
 
-from apps.audit.lifecycle import advance
+from apps.audit.lifecycle import StaleState, advance
 from apps.imageqc.models import Classification, Finding
 from apps.imageqc.registry import current_bundle
-from apps.imaging import ensemble, findings
-from apps.imaging.digest import SeriesDigest, build_digest
+from apps.imaging import findings, pipeline
+from apps.imaging.digest import SeriesDigest
 from apps.imaging.headers import group_into_series, read_headers
-from apps.imaging.rules import check_series_rules
+from apps.imaging.pipeline import SeriesReport
 from apps.intake.models import Instance, ReceivedFile, Series
 from apps.intake.storage import local_paths
 from apps.jobs.services import Lease, enqueue
 
 
 def check_series(series: Series, lease: Lease) -> None:
-    """Make the digest of a series, classify it, and keep both with the findings; then have the slots matched.
+    """Check a series as the command line does, keep what was found, then have the slots matched.
 
     Safe to run twice: an attempt after a killed worker starts over, a series that is already checked stays.
     """
     if series.status in Series.UNFINISHED:
-        advance(series, Series.Status.CHECKING, by=None)
-        digest = _digest(series)
-        _keep_pictures(series, digest)
-        classification = current_bundle().classify(digest.pictures) if digest.pictures else None
-        with transaction.atomic():
-            lease.confirm()
-            _keep(series, digest, classification)
+        try:
+            advance(series, Series.Status.CHECKING, by=None)
+            report = _check(series)
+            _keep_pictures(series, report.digest)
+            with transaction.atomic():
+                lease.confirm()
+                _keep(series, report)
+        except StaleState:
+            # Instances arrived meanwhile: the check that waits behind this one looks at all of them.
+            return
     enqueue("imageqc.match_slots", series.submission_id)
 
 
@@ -45,12 +48,11 @@ def series_check_failed(series: Series, sentence: str) -> None:
     enqueue("imageqc.match_slots", series.submission_id)
 
 
-def _digest(series: Series) -> SeriesDigest:
-    files = ReceivedFile.objects.filter(instance__series=series)
-    with local_paths(files) as paths:
-        headers, _ = read_headers(list(paths))
+def _check(series: Series) -> SeriesReport:
+    with local_paths(ReceivedFile.objects.filter(instance__series=series)) as paths:
+        headers, _ = read_headers(paths)
         (found,) = group_into_series(headers)
-        return build_digest(found)
+        return pipeline.check_series(found, current_bundle())
 
 
 def _keep_pictures(series: Series, digest: SeriesDigest) -> None:
@@ -63,7 +65,8 @@ def _keep_pictures(series: Series, digest: SeriesDigest) -> None:
             default_storage.save(path, ContentFile(png.getvalue()))
 
 
-def _keep(series: Series, digest: SeriesDigest, classification: ensemble.Classification | None) -> None:
+def _keep(series: Series, report: SeriesReport) -> None:
+    digest, classification = report.digest, report.classification
     advance(series, Series.Status.CHECKED, by=None, digest=digest.to_json(), digest_sha256=digest.sha256, failure="")
     if classification is not None:
         Classification.objects.create(
@@ -79,8 +82,7 @@ def _keep(series: Series, digest: SeriesDigest, classification: ensemble.Classif
             seconds=classification.seconds,
         )
     series.findings.all().delete()
-    rows = [*digest.findings, *check_series_rules(digest, classification)]
-    Finding.objects.bulk_create(finding_row(finding, series.submission_id, series) for finding in rows)
+    Finding.objects.bulk_create(finding_row(finding, series.submission_id, series) for finding in report.findings)
     pixels = {instance.sop_instance_uid: instance.pixel_sha256 for instance in digest.instances}
     instances = list(series.instances.all())
     for instance in instances:
