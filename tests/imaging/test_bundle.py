@@ -3,12 +3,15 @@
 import hashlib
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from apps.imaging.bundle import load_bundle
 from apps.imaging.errors import BadBundle
+from apps.imaging.phantom import make_phantom
+from apps.imaging.projections import project
 from apps.imaging.vocabulary import PICTURES
 from tests.imaging.tiny_bundle import constant_classifier, write_tiny_bundle
 
@@ -157,3 +160,30 @@ def test_a_forked_child_makes_its_own_sessions(folder, pictures):
         answered = bundle.classify(pictures).body_part.label == "chest"
         os._exit(0 if answered else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+SHIPPED = Path(__file__).parents[2] / "models" / "imageqc-lite" / "0.1.0"
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_bundle(SHIPPED, threads=2)
+
+
+def test_the_shipped_bundle_is_complete_and_small(shipped):
+    assert set(shipped.modules) == {"body_part", "contrast"}
+    assert sum(file.stat().st_size for file in SHIPPED.iterdir()) < 60e6
+
+
+@pytest.mark.parametrize("contrast", ["enhanced", "non_contrast"])
+@pytest.mark.parametrize("region", ["chest", "abdomen"])
+def test_the_shipped_bundle_names_somebody_it_was_not_trained_on(shipped, region, contrast):
+    voxels, _ = make_phantom(region, enhanced=contrast == "enhanced", seed=21)
+    said = shipped.classify(project(voxels))
+    assert (said.body_part.label, said.contrast.label) == (region, contrast)
+
+
+def test_the_shipped_bundle_gives_no_body_part_for_a_leg_or_for_air(shipped):
+    leg, _ = make_phantom("thigh", seed=21)
+    assert shipped.classify(project(leg)).body_part.abstained
+    assert shipped.classify(project(np.full((20, 64, 64), -1000, dtype=np.int16))).abstained

@@ -63,6 +63,7 @@ def main() -> None:
     exporting.add_argument("--name", default="imageqc-lite")
     exporting.add_argument("--version", required=True)
     exporting.add_argument("--created", required=True, help="date of the bundle, for example 2026-11-23")
+    exporting.add_argument("--remarks", type=Path, required=True, help="Markdown: the limits, for the card")
     exporting.set_defaults(step=export)
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -130,7 +131,7 @@ def export(arguments: argparse.Namespace) -> None:
         },
         "both_right": both_right(held_out["body_part"], held_out["contrast"]),
     }
-    card = write_card(metrics, arguments.archive)
+    card = write_card(metrics, arguments.archive, arguments.remarks.read_text())
     settings = Settings(weights=Path())
     write_bundle(arguments.bundle, identity, arguments.run, plain, settings, abstentions, metrics, card)
 

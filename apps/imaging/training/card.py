@@ -12,8 +12,8 @@ NOT_A_DEVICE = (
 )
 
 
-def write_card(metrics: dict[str, Any], archive: Path) -> str:
-    """Return the card as Markdown."""
+def write_card(metrics: dict[str, Any], archive: Path, remarks: str) -> str:
+    """Return the card as Markdown; `remarks` are what a person has to say on the limits of this bundle."""
     bundle, modules = metrics["bundle"], metrics["modules"]
     body_part, contrast = modules["body_part"], modules["contrast"]
     lines = [
@@ -73,7 +73,7 @@ def write_card(metrics: dict[str, Any], archive: Path) -> str:
         "",
         "## Limits",
         "",
-        *(f"- {limit}" for limit in LIMITS),
+        remarks.strip(),
         "",
         "## Data",
         "",
@@ -90,22 +90,6 @@ def write_card(metrics: dict[str, Any], archive: Path) -> str:
         "The voxels themselves are not in this bundle.",
     ]
     return "\n".join(lines) + "\n"
-
-
-LIMITS = (
-    "Few patients, and uneven: plain and enhanced scans of one region mostly come from different scanners, so part of "
-    "what the contrast module has learned may be the source instead of the iodine. Read its label as a hint.",
-    "Full-resolution enhanced heads come from one patient, full-resolution necks from two, abdomen-pelvis from two "
-    "(one of each contrast): these rows cannot show much.",
-    "Children, metal, lateral position, MR and CBCT were not seen. Extremities, hips, spines and test objects are a "
-    "class of their own that is always abstained on; whole-trunk scans (chest to pelvis) have no class and may get "
-    "the label of a part with a score of 0.6 to 0.7.",
-    "A skull phantom, which no training picture resembles, was called brain with 0.71 (its contrast was abstained on): "
-    "a shell of bone is what the network knows of a head. A pelvis alone is called abdomen-pelvis.",
-    "The border between abdomen and abdomen-pelvis is where the slices end; a range cut at the iliac crest may get "
-    "either label.",
-    "Scores are not calibrated probabilities.",
-)
 
 
 def _percent(counts: dict[str, Any]) -> str:
