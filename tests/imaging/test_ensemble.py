@@ -45,9 +45,7 @@ def test_a_missing_plane_is_refused():
 
 
 def answer(axial=CHEST, sagittal=CHEST, coronal=CHEST, share=0.4, limits=LIMITS):
-    return decide(
-        "body_part", CLASSES, {"axial": axial, "sagittal": sagittal, "coronal": coronal}, limits, share
-    )
+    return decide("body_part", CLASSES, {"axial": axial, "sagittal": sagittal, "coronal": coronal}, limits, share)
 
 
 def test_three_planes_that_agree_give_the_label_and_keep_each_vote():
