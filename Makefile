@@ -27,14 +27,12 @@ lint: development ## look for mistakes: style, types, import directions, templat
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
-	@.venv/bin/djlint templates --check --quiet
 	@.venv/bin/djlint templates --lint --quiet
 	@$(RUN) manage.py makemigrations --check --dry-run
 
-format: development ## put code and templates into their form
+format: development ## put the code into its form
 	@.venv/bin/ruff check --fix --quiet .
 	@.venv/bin/ruff format --quiet .
-	@.venv/bin/djlint templates --reformat --quiet
 
 lock: development ## renew requirements/*.txt from requirements/*.in
 	@cd requirements && for list in base production development train; do ../$(LOCK) --output-file $$list.txt $$list.in; done
