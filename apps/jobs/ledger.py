@@ -10,6 +10,7 @@ from celery.signals import worker_ready
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from apps.jobs import services
+from apps.jobs.models import Job
 from apps.jobs.services import Lease, LeaseLost
 
 log = logging.getLogger(__name__)
@@ -104,14 +105,22 @@ class _Heartbeat:
 def requeue_lapsed() -> None:
     """Beat: give the jobs of dead workers to living ones, end the poisoned ones, resend what got lost."""
     for job in services.lapsed():
-        lease = services.take_over(job)
-        if lease is None:
-            continue
-        if job.attempts >= services.MAX_ATTEMPTS:
-            _give_up(lease, "WorkerLost")
-        else:
-            services.requeue(lease)
+        try:
+            _take_from_dead_worker(job)
+        except Exception as error:
+            # One job that cannot be closed must not keep the others from going on; the next beat tries it again.
+            log.error("Job %s stays open: %s\n%s", job.pk, _named(error), "".join(format_tb(error.__traceback__)))
     services.resend_waiting()
+
+
+def _take_from_dead_worker(job: Job) -> None:
+    lease = services.take_over(job)
+    if lease is None:
+        return
+    if job.attempts >= services.MAX_ATTEMPTS:
+        _give_up(lease, "WorkerLost")
+    else:
+        services.requeue(lease)
 
 
 @worker_ready.connect

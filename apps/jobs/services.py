@@ -69,12 +69,22 @@ def enqueue(task: str, object_id: int) -> None:
     the object before the change that caused this call.
     """
     with transaction.atomic():
+        job = _queue(task, object_id)
+        if job is not None:
+            transaction.on_commit(lambda: _send(job))
+
+
+def _queue(task: str, object_id: int) -> Job | None:
+    """Add a job; None when one waits already, which then cannot start before the caller's change is committed."""
+    while True:
         try:
             with transaction.atomic():
-                job = Job.objects.create(task=task, object_id=object_id, not_before=timezone.now())
+                return Job.objects.create(task=task, object_id=object_id, not_before=timezone.now())
         except IntegrityError:
-            return
-        transaction.on_commit(lambda: _send(job))
+            waiting = Job.objects.filter(task=task, object_id=object_id, status=Job.Status.QUEUED)
+            if waiting.select_for_update().first() is not None:
+                return None
+            # A worker took it in this moment, and may have read the object before this change.
 
 
 def _send(job: Job) -> None:

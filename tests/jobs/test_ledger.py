@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from celery import current_app
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from apps.jobs import ledger, services
@@ -28,12 +29,15 @@ class Errand:
         self.attempts: list[int] = []
         self.told: list[tuple[int, str]] = []
         self.behave: Callable[[Lease], None] = lambda lease: None
+        self.untellable: set[int] = set()
 
     def work(self, lease: Lease) -> None:
         self.attempts.append(lease.object_id)
         self.behave(lease)
 
     def tell(self, object_id: int, sentence: str) -> None:
+        if object_id in self.untellable:
+            raise ValueError(SECRET)
         self.told.append((object_id, sentence))
 
 
@@ -335,3 +339,40 @@ def test_many_requests_at_once_queue_an_object_once(errand: Errand, sent: list[i
     at_once(lambda: enqueue(errand.name, 7), times=6)
     assert Job.objects.count() == 1
     assert sent == [Job.objects.get().pk]
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_waiting_job_does_not_start_before_the_change_it_serves_is_committed(errand: Errand, sent: list[int]) -> None:
+    job = queued()
+    claimed = Event()
+
+    def take() -> None:
+        try:
+            assert claim(job.pk) is not None
+            claimed.set()
+        finally:
+            connection.close()
+
+    worker = Thread(target=take)
+    with transaction.atomic():
+        enqueue(errand.name, 7)
+        worker.start()
+        assert not claimed.wait(0.5)
+    worker.join()
+    assert claimed.is_set()
+    assert Job.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_job_that_cannot_be_closed_does_not_hold_up_the_others(errand: Errand) -> None:
+    stuck, other = queued(7), queued(8)
+    for job in (stuck, other):
+        assert claim(job.pk) is not None
+        silent_for(job, timedelta(seconds=1))
+    Job.objects.filter(pk=stuck.pk).update(attempts=services.MAX_ATTEMPTS)
+    errand.untellable = {7}
+    ledger.requeue_lapsed()
+    other.refresh_from_db()
+    stuck.refresh_from_db()
+    assert (stuck.status, other.status) == (Job.Status.RUNNING, Job.Status.QUEUED)
