@@ -6,19 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from apps.imageqc.models import Classification
-from apps.imageqc.services import check_series
+from apps.imageqc.services import check_series, series_check_failed
 from apps.imaging.vocabulary import PICTURES
 from apps.intake.models import Instance, ReceivedFile, Series, Submission
 from apps.intake.services import begin_submission, receive_files, start_check
 from apps.jobs.models import Job
-from apps.jobs.services import LeaseLost, claim
+from apps.jobs.services import LeaseLost, claim, enqueue
 from tests.cast import Cast
 from tests.phantoms import cube_and_rod, write_series
+from tests.threads import at_once
 from tests.uploads import sent, upload
 from tests.work import run_job, run_jobs
 
@@ -169,3 +171,49 @@ def test_instances_that_arrive_during_a_check_leave_it_to_the_next_one(cast: Cas
     check_series(seen_before, lease)
     series = submission.series.get()
     assert (series.status, series.classifications.count()) == (Series.Status.WAITING, 0)
+
+
+def test_labels_of_an_earlier_digest_fill_no_slot(cast: Cast, tmp_path: Path) -> None:
+    submission = sent(cast.visit, write_series(tmp_path, cube_and_rod()), by=cast.carla)
+    Series.objects.update(digest_sha256="of more slices")
+    Submission.objects.update(status=Submission.Status.CHECKING)
+    enqueue("imageqc.match_slots", submission.pk)
+    run_jobs()
+    assert not submission.slots.filter(state="ok").exists()
+
+
+def test_a_picture_that_a_full_disk_cut_short_is_written_again(cast: Cast, tmp_path: Path) -> None:
+    submission = sent(cast.visit, write_series(tmp_path, cube_and_rod()), by=cast.carla)
+    series = submission.series.get()
+    path = series.picture_path("mip_axial")
+    whole = default_storage.size(path)
+    default_storage.delete(path)
+    default_storage.save(path, ContentFile(b"\x89PNG"))
+    Series.objects.update(status=Series.Status.WAITING)
+    enqueue("imageqc.check_series", series.pk)
+    run_jobs()
+    assert default_storage.size(path) == whole
+
+
+def test_giving_up_on_a_check_that_had_ended_leaves_what_was_found(cast: Cast, tmp_path: Path) -> None:
+    submission = sent(cast.visit, write_series(tmp_path, cube_and_rod()), by=cast.carla)
+    series_check_failed(submission.series.get(), "The check stopped.")
+    assert submission.series.get().status == Series.Status.CHECKED
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_slices_that_are_sorted_while_their_series_is_checked_are_not_lost(cast: Cast, tmp_path: Path) -> None:
+    paths = write_series(tmp_path, cube_and_rod())
+    submission = begin_submission(cast.visit, by=cast.carla)
+    receive_files(submission, upload(paths[:6]), by=cast.carla)
+    run_job(Job.objects.get(task="intake.sort_files"))
+    receive_files(submission, upload(paths[6:]), by=cast.carla)
+    jobs = iter(Job.objects.filter(status=Job.Status.QUEUED, task__in=("intake.sort_files", "imageqc.check_series")))
+    work = [next(jobs), next(jobs)]
+    at_once(lambda: run_job(work.pop()), times=2)
+    run_jobs()
+    submission.refresh_from_db()
+    assert not Job.objects.filter(status=Job.Status.FAILED).exists()
+    assert submission.status == Submission.Status.CHECKED
+    assert submission.series.get().geometry["slices"] == 12

@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from apps.accounts.models import User
 from apps.accounts.permissions import require
@@ -42,7 +42,8 @@ def match_slots(submission: Submission, lease: Lease) -> None:
     found = _match(submission)
     with transaction.atomic():
         lease.confirm()
-        if _unfinished(submission):
+        submission = Submission.objects.select_for_update().get(pk=submission.pk)
+        if submission.status != Submission.Status.CHECKING or _unfinished(submission):
             return
         blockers = _keep(submission, found)
         advance(submission, Submission.Status.CHECKED, by=None, blockers=blockers)
@@ -65,6 +66,8 @@ def choose_slot(series: Series, required: RequiredSeries | None, *, by: User) ->
     ):
         raise Refused("This required series belongs to another visit or another protocol version. Reload the page.")
     with transaction.atomic():
+        if not Submission.objects.select_for_update().filter(pk=submission.pk, status=submission.status).exists():
+            raise StaleState("The submission was transferred or withdrawn in this moment. Reload the page.")
         if required is not None:
             submission.series.filter(chosen_slot=required).update(chosen_slot=None)
         old = series.chosen_slot.slot if series.chosen_slot else None
@@ -73,9 +76,7 @@ def choose_slot(series: Series, required: RequiredSeries | None, *, by: User) ->
         record(
             "series.slot_chosen", series, by=by, old={"slot": old}, new={"slot": required.slot if required else None}
         )
-        blockers = _keep(submission, _match(submission))
-        if not Submission.objects.filter(pk=submission.pk, status=submission.status).update(blockers=blockers):
-            raise StaleState("The submission was transferred or withdrawn in this moment. Reload the page.")
+        Submission.objects.filter(pk=submission.pk).update(blockers=_keep(submission, _match(submission)))
 
 
 def _unfinished(submission: Submission) -> bool:
@@ -84,9 +85,8 @@ def _unfinished(submission: Submission) -> bool:
 
 def _match(submission: Submission) -> Match:
     series = {str(row.pk): row for row in submission.series.filter(digest__isnull=False).select_related("chosen_slot")}
-    latest: dict[int, Classification] = {}
-    for row in Classification.objects.filter(series__submission=submission).order_by("pk"):
-        latest[row.series_id] = row
+    of_digest = Classification.objects.filter(series__submission=submission, digest_sha256=F("series__digest_sha256"))
+    latest = {row.series_id: row for row in of_digest.order_by("pk")}
     digests = {key: SeriesDigest.from_json(row.digest) for key, row in series.items() if row.digest}
     candidates = [
         Candidate(key=key, digest=digests[key], classification=latest[row.pk].answer if row.pk in latest else None)

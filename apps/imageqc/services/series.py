@@ -38,7 +38,7 @@ def check_series(series: Series, lease: Lease) -> None:
 
 def series_check_failed(series: Series, sentence: str) -> None:
     """End a series whose check cannot be finished where a person sees it."""
-    with transaction.atomic():
+    if series.status in Series.UNFINISHED:
         advance(
             series,
             Series.Status.FAILED,
@@ -59,10 +59,14 @@ def _keep_pictures(series: Series, digest: SeriesDigest) -> None:
     series.digest_sha256 = digest.sha256
     for name, picture in digest.pictures.items():
         path = series.picture_path(name)
-        if not default_storage.exists(path):
-            png = io.BytesIO()
-            Image.fromarray(picture).save(png, format="PNG")
-            default_storage.save(path, ContentFile(png.getvalue()))
+        png = io.BytesIO()
+        Image.fromarray(picture).save(png, format="PNG")
+        if default_storage.exists(path):
+            if default_storage.size(path) == png.tell():
+                continue
+            # What a killed worker or a full disk left of it.
+            default_storage.delete(path)
+        default_storage.save(path, ContentFile(png.getvalue()))
 
 
 def _keep(series: Series, report: SeriesReport) -> None:

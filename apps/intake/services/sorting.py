@@ -30,13 +30,14 @@ def sort_files(submission: Submission, lease: Lease) -> None:
         headers, refused = read_headers(paths, names={path: str(file.pk) for path, file in paths.items()})
         with transaction.atomic():
             lease.confirm()
+            # Held from here on: a check or a matching that ends in this moment comes before or after, never between.
+            submission = Submission.objects.select_for_update().get(pk=submission.pk)
             for one in refused:
                 _refuse(files[one.name], one.reason)
             for group in group_into_series(headers):
                 _add_to_series(submission, group, paths)
             for series in submission.series.filter(status=Series.Status.FAILED):
                 advance(series, Series.Status.WAITING, by=None, failure="")
-            submission.refresh_from_db()
             if submission.status == Submission.Status.CHECKED and submission.series.unfinished().exists():
                 advance(submission, Submission.Status.CHECKING, by=None)
     for series in submission.series.unfinished():
@@ -101,7 +102,7 @@ def _keep_member(archive: ReceivedFile, name: str, path: Path) -> None:
 
 
 def _add_to_series(submission: Submission, group: SeriesFiles, paths: Mapping[Path, ReceivedFile]) -> None:
-    series, new = Series.objects.get_or_create(
+    series, new = Series.objects.select_for_update().get_or_create(
         submission=submission,
         series_uid=group.series_uid,
         patient_key=group.patient_key,
