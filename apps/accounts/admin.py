@@ -1,9 +1,11 @@
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from apps.accounts.models import Membership, User
 from apps.audit.admin import AuditedAdmin
@@ -30,6 +32,16 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin):
         ("Person", {"fields": ("first_name", "last_name", "email")}),
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser")}),
     )
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        with transaction.atomic():
+            return super().user_change_password(request, id, form_url)
+
+    def log_change(self, request: HttpRequest, obj: User, message: Any) -> None:  # type: ignore[override]
+        """Record a password that is set by its own form, which ends here; the other changes are recorded as saved."""
+        assert isinstance(request.user, User)  # the admin asks for a log-in
+        if request.resolver_match and request.resolver_match.url_name == "auth_user_password_change":
+            record("user.password_set", obj, by=request.user)
 
 
 @admin.register(Membership)

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Model
-from django.forms import BaseModelFormSet, ModelForm
+from django.forms import BaseModelFormSet, ModelForm, model_to_dict
 from django.http import HttpRequest
 
 from apps.audit.models import AuditEvent
@@ -14,7 +14,7 @@ from apps.audit.services import record
 
 
 class AuditedAdmin(admin.ModelAdmin):
-    """Adds and changes leave an event with old and new values; nothing is deleted here."""
+    """Adds and changes leave an event with old and new values; of deletions there are those of inline rows alone."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -32,9 +32,12 @@ class AuditedAdmin(admin.ModelAdmin):
 
     def save_formset(self, request: HttpRequest, form: ModelForm, formset: BaseModelFormSet, change: bool) -> None:
         with transaction.atomic():
+            for row in formset.deleted_forms:
+                if row.instance.pk:
+                    _record_deleted(request, row)
             super().save_formset(request, form, formset, change)
             for row in formset.forms:
-                if row.has_changed() and row.instance.pk:
+                if row.has_changed() and row.instance.pk and row not in formset.deleted_forms:
                     _record(request, row.instance, row, "changed" if row.initial else "added")
 
 
@@ -72,6 +75,13 @@ def _record(request: HttpRequest, obj: Model, form: ModelForm, verb: str) -> Non
         old={name: _written(name, form.initial.get(name)) for name in changed} if verb == "changed" else {},
         new={name: _written(name, form.cleaned_data[name]) for name in changed},
     )
+
+
+def _record_deleted(request: HttpRequest, row: ModelForm) -> None:
+    """Write down what a row said; called while it still has its key."""
+    assert isinstance(request.user, AbstractBaseUser)  # the admin asks for a log-in
+    said = {name: _written(name, value) for name, value in model_to_dict(row.instance).items()}
+    record(f"{row.instance._meta.model_name}.deleted", row.instance, by=request.user, old=said)
 
 
 def _written(name: str, value: object) -> object:
