@@ -21,8 +21,10 @@ def choose_slot(request: PersonsRequest, pk: int, required_pk: int) -> HttpRespo
     require(may_edit(request.user, submission), NOT_YOURS)
     required = get_object_or_404(submission.protocol.required_series, pk=required_pk)
     form = ChooseSlotForm(request.POST, submission=submission)
-    chosen = form.cleaned_data["series"] if form.is_valid() else None
     try:
+        if not form.is_valid():
+            raise Refused("This series is not among those of the visit. Reload the page and choose one of the list.")
+        chosen = form.cleaned_data["series"]
         if chosen is not None:
             services.choose_slot(chosen, required, by=request.user)
         else:

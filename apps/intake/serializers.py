@@ -134,7 +134,8 @@ class SeriesSerializer(serializers.ModelSerializer):
         return {name: request.build_absolute_uri(reverse("api-picture", args=(series.uuid, name))) for name in PICTURES}
 
     def _classification(self, series: Series) -> Any:
-        return next(iter(series.classifications.all()), None)
+        said = series.classifications.all()
+        return next((each for each in said if each.digest_sha256 == series.digest_sha256), None)
 
 
 class SlotSerializer(serializers.Serializer):

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.test import Client
+from django.urls import reverse
 
 from apps.audit.lifecycle import Refused
 from apps.audit.services import events_about
@@ -183,3 +185,14 @@ def test_a_slot_of_another_visit_is_refused(cast: Cast, tmp_path: Path) -> None:
     other = RequiredSeries.objects.create(protocol=cast.protocol, visit_type=baseline, slot="chest", body_part="chest")
     with pytest.raises(Refused, match="another visit"):
         choose_slot(submission.series.get(), other, by=cast.carla)
+
+
+def test_a_series_of_another_visit_is_refused_and_the_choice_stands(cast: Cast, tmp_path: Path, client: Client) -> None:
+    submission = sent(cast.visit, write_series(tmp_path, cube_and_rod()), by=cast.carla)
+    asked = required(cast, "abdomen_pelvis")
+    choose_slot(submission.series.get(), asked, by=cast.carla)
+    client.force_login(cast.carla)
+    address = reverse("imageqc:choose-slot", args=[submission.pk, asked.pk])
+    answer = client.post(address, {"series": 10**6}, follow=True)
+    assert "choose one of the list" in answer.content.decode()
+    assert submission.series.get().chosen_slot == asked

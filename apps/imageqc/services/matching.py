@@ -42,7 +42,7 @@ def match_slots(submission: Submission, lease: Lease) -> None:
     found = _match(submission)
     with transaction.atomic():
         lease.confirm()
-        submission = Submission.objects.select_for_update().get(pk=submission.pk)
+        submission = Submission.objects.select_for_update(no_key=True).get(pk=submission.pk)
         if submission.status != Submission.Status.CHECKING or _unfinished(submission):
             return
         blockers = _keep(submission, found)
@@ -66,7 +66,11 @@ def choose_slot(series: Series, required: RequiredSeries | None, *, by: User) ->
     ):
         raise Refused("This required series belongs to another visit or another protocol version. Reload the page.")
     with transaction.atomic():
-        if not Submission.objects.select_for_update().filter(pk=submission.pk, status=submission.status).exists():
+        if (
+            not Submission.objects.select_for_update(no_key=True)
+            .filter(pk=submission.pk, status=submission.status)
+            .exists()
+        ):
             raise StaleState("The submission was transferred or withdrawn in this moment. Reload the page.")
         if required is not None:
             submission.series.filter(chosen_slot=required).update(chosen_slot=None)

@@ -31,7 +31,8 @@ def sort_files(submission: Submission, lease: Lease) -> None:
         with transaction.atomic():
             lease.confirm()
             # Held from here on: a check or a matching that ends in this moment comes before or after, never between.
-            submission = Submission.objects.select_for_update().get(pk=submission.pk)
+            # Without its key, so that more files can arrive meanwhile.
+            submission = Submission.objects.select_for_update(no_key=True).get(pk=submission.pk)
             for one in refused:
                 _refuse(files[one.name], one.reason)
             for group in group_into_series(headers):
@@ -102,7 +103,7 @@ def _keep_member(archive: ReceivedFile, name: str, path: Path) -> None:
 
 
 def _add_to_series(submission: Submission, group: SeriesFiles, paths: Mapping[Path, ReceivedFile]) -> None:
-    series, new = Series.objects.select_for_update().get_or_create(
+    series, new = Series.objects.select_for_update(no_key=True).get_or_create(
         submission=submission,
         series_uid=group.series_uid,
         patient_key=group.patient_key,

@@ -77,7 +77,7 @@ def correct_label(case: ReviewCase, series: Series, module: str, label: str, *, 
         raise Refused("This series belongs to another case.")
     if module not in LabelCorrection.LABELS or label not in LabelCorrection.LABELS[LabelCorrection.Module(module)]:
         raise Refused("This is not a label that the ensemble or an analyst can give. Choose one from the list.")
-    said = Classification.objects.filter(series=series).order_by("pk").last()
+    said = Classification.objects.filter(series=series, digest_sha256=series.digest_sha256).order_by("pk").last()
     ensemble_label = (getattr(said, module)["label"] if said else None) or ""
     with transaction.atomic():
         # Held in the transaction, so that a decision made in this moment comes before or after, never between.
