@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from apps.accounts.models import User
+from apps.accounts.models import Membership, User
 from apps.audit.models import AuditEvent
 from apps.audit.services import events_about
 from apps.compliance.selectors import site_rows
@@ -26,9 +26,10 @@ from apps.imaging.headers import group_into_series, read_headers
 from apps.imaging.sources import collect
 from apps.intake.models import Series, Submission
 from apps.intake.services import transfer
+from apps.protocols.models import ImagingProtocol
 from apps.reviews.models import Decision, LabelCorrection
 from apps.reviews.reasons import REASONS
-from apps.trials.models import Visit
+from apps.trials.models import Site, Trial, Visit
 
 SMALL_CHEST = replace(S_CHEST, matrix=48, thickness_mm=15.0)
 SMALL_NECK = replace(S_NECK, matrix=48, thickness_mm=10.0)
@@ -193,6 +194,16 @@ def test_desks_work_side_by_side_and_pass_errors_on() -> None:
 
 
 # --- The table of stories itself
+
+
+@pytest.mark.django_db
+def test_the_trail_of_the_demo_begins_with_the_trial_its_sites_its_protocol_and_its_roles() -> None:
+    set_stage(timezone.localdate(), "coreqc-demo")
+    added = set(AuditEvent.objects.values_list("action", "object_id"))
+    made = [*Trial.objects.all(), *Site.objects.all(), *ImagingProtocol.objects.all(), *Membership.objects.all()]
+    assert len(made) > 8
+    assert {(f"{obj._meta.model_name}.added", str(obj.pk)) for obj in made} <= added
+    assert not AuditEvent.objects.filter(new__has_key="password").exists()
 
 
 @pytest.mark.django_db

@@ -1,15 +1,21 @@
 """The trial of the demo before anything happens: sites, protocol, people, subjects and their planned visits."""
 
 from datetime import date, timedelta
+from typing import TypeVar
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
+from django.db.models import Model
+from django.forms import model_to_dict
 
 from apps.accounts.models import Membership, Role, User
+from apps.audit.services import record
 from apps.demo.seeding.stories import ENROLMENTS, SCREENING, WEEK_12, WEEK_24
 from apps.protocols.models import ImagingProtocol, RequiredSeries
 from apps.trials.models import Site, Trial, VisitType
 from apps.trials.services import enrol_subject
+
+Row = TypeVar("Row", bound=Model)
 
 PROTOCOL_NUMBER = "ONC-2026-014"
 SITES = (("101", "Northern University Hospital"), ("102", "Lakeside Clinic"), ("103", "Harbour General Hospital"))
@@ -45,29 +51,37 @@ def set_stage(today: date, password: str) -> date:
     """
     trial = Trial.objects.filter(protocol_number=PROTOCOL_NUMBER).first()
     if trial is None:
-        trial = _trial(today)
         root = User.objects.create(username=ADMINISTRATOR, first_name="Root", is_staff=True, is_superuser=True)
-        _people(trial)
+        trial = _trial(today, by=root)
+        _people(trial, by=root)
         _subjects(trial, today, by=root)
     _let_in(password)
     return trial.imaging_protocols.earliest("effective_from").effective_from + LONGEST_AGO
 
 
-def _trial(today: date) -> Trial:
-    trial = Trial.objects.create(
+def _added(obj: Row, *, by: User) -> Row:
+    """Save a row as an operator's page does, with its event."""
+    obj.save()
+    said = {name: str(value) for name, value in model_to_dict(obj).items() if value not in (None, "", [])}
+    record(f"{obj._meta.model_name}.added", obj, by=by, new=said)
+    return obj
+
+
+def _trial(today: date, *, by: User) -> Trial:
+    trial = Trial(
         protocol_number=PROTOCOL_NUMBER,
         title="Maintenance therapy in follicular lymphoma, phase III",
         sponsor="Example Oncology",
     )
+    _added(trial, by=by)
     for number, name in SITES:
-        Site.objects.create(trial=trial, number=number, name=name)
-    protocol = ImagingProtocol.objects.create(trial=trial, version="1.0", effective_from=today - LONGEST_AGO)
+        _added(Site(trial=trial, number=number, name=name), by=by)
+    protocol = _added(ImagingProtocol(trial=trial, version="1.0", effective_from=today - LONGEST_AGO), by=by)
     for name, target_day, before, after in VISIT_TYPES:
-        visit_type = VisitType.objects.create(
-            trial=trial, name=name, target_day=target_day, days_before=before, days_after=after
-        )
+        planned = VisitType(trial=trial, name=name, target_day=target_day, days_before=before, days_after=after)
+        visit_type = _added(planned, by=by)
         for position, (slot, body_part, thickness_mm, coverage_mm) in enumerate(REQUIRED_SERIES):
-            RequiredSeries.objects.create(
+            required = RequiredSeries(
                 protocol=protocol,
                 visit_type=visit_type,
                 slot=slot,
@@ -77,14 +91,15 @@ def _trial(today: date) -> Trial:
                 min_coverage_mm=coverage_mm,
                 position=position,
             )
+            _added(required, by=by)
     return trial
 
 
-def _people(trial: Trial) -> None:
+def _people(trial: Trial, *, by: User) -> None:
     for username, first_name, last_name, role, site in PEOPLE:
-        user = User.objects.create(username=username, first_name=first_name, last_name=last_name)
+        user = _added(User(username=username, first_name=first_name, last_name=last_name), by=by)
         at = trial.sites.get(number=site) if site else None
-        Membership.objects.create(user=user, role=role, trial=trial, site=at)
+        _added(Membership(user=user, role=role, trial=trial, site=at), by=by)
 
 
 def _subjects(trial: Trial, today: date, *, by: User) -> None:
