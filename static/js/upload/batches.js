@@ -1,6 +1,7 @@
 // Pure: how files are put into requests, and what the numbers are called.
+// Requests are small, because only a whole one is kept: what a slow line loses when it breaks is at most three of them.
 
-export const MAX_BYTES = 16 * 1024 * 1024;
+export const MAX_BYTES = 4 * 1024 * 1024;
 export const MAX_FILES = 200;
 
 // Small files travel together, a file larger than the limit alone; the order is kept.
