@@ -299,6 +299,12 @@ def test_two_patients_in_one_drop_block_and_are_told_apart_by_their_series() -> 
     assert "patient-a" not in finding.sentence
 
 
+def test_series_of_one_name_are_told_apart_by_their_size() -> None:
+    alike = [a_digest(2, "", n_instances=28), a_digest(2, "", n_instances=64, patient_key="patient-b")]
+    where = only(check_identity(alike)).where
+    assert where == "patient 1: series 2 of 28 images; patient 2: series 2 of 64 images"
+
+
 def test_of_many_series_the_first_few_are_named() -> None:
     digests = [*(a_digest(number, "") for number in range(1, 8)), a_digest(9, "", patient_key="patient-b")]
     assert only(check_identity(digests)).where == (

@@ -317,7 +317,7 @@ TWO_PATIENTS = Rule(
     "one patient in a submission",
     "upper and lower case, blanks and carets are the same",
     "These files come from {found} different patients. A submission is for one: find out which series belong"
-    " to this subject and remove the others ({where}).",
+    " to this subject, withdraw this draft and send those alone ({where}).",
 )
 OTHER_PATIENT = Rule(
     "other_patient",
@@ -344,8 +344,8 @@ TWO_DATES = Rule(
     "StudyInstanceUID (0020,000D) with StudyDate (0008,0020)",
     "one day for a visit",
     "none",
-    "These series were scanned on different days: {found} ({where}). A visit is one day: keep the "
-    "examination of this visit and remove the other, or transfer with a reason.",
+    "These series were scanned on different days: {found} ({where}). A visit is one day: withdraw "
+    "this draft and send the examination of this visit alone, or transfer with a reason.",
 )
 OTHER_SUBJECT = Rule(
     "other_subject",

@@ -1,11 +1,12 @@
 """Rules for all series of a submission: one patient, one examination, never sent for someone else."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from apps.imaging.digest import SeriesDigest
 from apps.imaging.findings import Finding
+from apps.imaging.geometry.sentences import counted
 from apps.imaging.rules import catalogue
 from apps.imaging.rules.catalogue import Rule
 from apps.imaging.rules.header import texts
@@ -107,12 +108,23 @@ def _group(digests: Sequence[SeriesDigest], keys: Sequence[str]) -> dict[str, li
 
 def _list(groups: Mapping[str, Sequence[SeriesDigest]], noun: str) -> str:
     """Return which series belong together, no identifiers: "patient 1: series 2; patient 2: series 5"."""
-    return "; ".join(f"{noun} {position}: {_named(group)}" for position, group in enumerate(groups.values(), start=1))
+    called = Counter(series_words(digest) for group in groups.values() for digest in group)
+    namesakes = {words for words, number in called.items() if number > 1}
+    return "; ".join(
+        f"{noun} {position}: {_named(group, namesakes)}" for position, group in enumerate(groups.values(), start=1)
+    )
 
 
-def _named(digests: Sequence[SeriesDigest]) -> str:
-    """Return series in words, the first few by name: "series 2, 'Neck' and series 3 and 9 more"."""
+def _named(digests: Sequence[SeriesDigest], namesakes: Collection[str] = ()) -> str:
+    """Return series in words, the first few by name: "series 2, 'Neck' and series 3 and 9 more".
+
+    Namesakes are told apart by their size: most first series of two scanners are a "series 2" without description.
+    """
     words = [series_words(digest) for digest in digests[:MOST_NAMED]]
+    words = [
+        f"{name} of {counted(digest.n_instances, 'image')}" if name in namesakes else name
+        for name, digest in zip(words, digests, strict=False)
+    ]
     more = len(digests) - len(words)
     return " and ".join(words) + (f" and {more} more" if more else "")
 
