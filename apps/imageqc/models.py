@@ -24,7 +24,6 @@ class Classification(models.Model):
 
     class Meta:
         ordering = ("-created_at", "-pk")
-        get_latest_by = "pk"
 
     def __str__(self) -> str:
         return f"{self.bundle_name} {self.bundle_version} on {self.series}"

@@ -22,8 +22,7 @@ class Job(models.Model):
         null=True, help_text="Names the attempt that holds the lease; a stale attempt cannot write."
     )
     lease_until = models.DateTimeField(null=True)
-    progress = models.PositiveSmallIntegerField(default=0, help_text="Percent.")
-    error = models.TextField(blank=True, help_text="Type and sentence of the last error, never header values.")
+    error = models.TextField(blank=True, help_text="Type of the last error, never its text.")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

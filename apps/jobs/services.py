@@ -47,12 +47,9 @@ class Lease:
     def _mine(self) -> models.QuerySet[Job]:
         return Job.objects.filter(pk=self.job.pk, token=self.job.token, status=Job.Status.RUNNING)
 
-    def renew(self, progress: int | None = None) -> None:
+    def renew(self) -> None:
         """Stay the holder for another `LEASE`; raises LeaseLost when another attempt has taken over."""
-        changes: dict[str, object] = {"lease_until": timezone.now() + LEASE}
-        if progress is not None:
-            changes["progress"] = progress
-        if self._mine().update(**changes) != 1:
+        if self._mine().update(lease_until=timezone.now() + LEASE) != 1:
             raise LeaseLost(str(self.job))
 
     def confirm(self) -> None:
@@ -108,7 +105,6 @@ def claim(job_id: int) -> Lease | None:
                 lease_until=now + LEASE,
                 started_at=now,
                 attempts=models.F("attempts") + 1,
-                progress=0,
             )
     except IntegrityError:
         return None
