@@ -14,3 +14,8 @@ def open_case(lease: Lease) -> None:
 @shared_task(name="reviews.return_idle_cases", ignore_result=True)
 def return_idle_cases() -> None:
     services.return_idle_cases()
+
+
+@shared_task(name="reviews.open_missing_cases", ignore_result=True)
+def open_missing_cases() -> None:
+    services.open_missing_cases()

@@ -206,6 +206,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "open missing review cases": {
+        "task": "reviews.open_missing_cases",
+        "schedule": 300.0,
+        "options": {"expires": 300.0},
+    },
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_SERIALIZER = "json"

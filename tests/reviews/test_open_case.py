@@ -1,12 +1,17 @@
 from datetime import timedelta
 
+from django.utils import timezone
+
 from apps.audit.services import events_about
 from apps.imageqc.models import SlotMatch
 from apps.intake.services import begin_submission, transfer, withdraw
+from apps.jobs.models import Job
 from apps.reviews.models import REVIEW_WITHIN, Decision, ReviewCase
-from apps.reviews.services import decide, open_case
+from apps.reviews.services import decide, open_case, open_missing_cases
+from apps.reviews.services.claiming import ASK_AGAIN_AFTER
 from tests.cast import Cast
 from tests.factories import add_series, checked_submission, claimed_case, waiting_case
+from tests.work import run_jobs
 
 
 def test_a_transferred_submission_waits_for_review_from_its_receipt_on(cast: Cast) -> None:
@@ -23,6 +28,18 @@ def test_opening_twice_makes_one_case(cast: Cast) -> None:
     assert open_case(case.submission) == case
     assert ReviewCase.objects.count() == 1
     assert events_about(case).filter(action="reviewcase.opened").count() == 1
+
+
+def test_a_case_whose_opening_failed_is_opened_later_and_asked_for_once(cast: Cast) -> None:
+    submission = checked_submission(cast.visit, by=cast.carla)
+    transfer(submission, by=cast.carla)
+    Job.objects.filter(task="reviews.open_case").update(status=Job.Status.FAILED)
+    assert open_missing_cases() == 0, "the last try was a moment ago"
+    Job.objects.update(created_at=timezone.now() - ASK_AGAIN_AFTER)
+    assert open_missing_cases() == 1
+    assert open_missing_cases() == 0
+    run_jobs()
+    assert ReviewCase.objects.get().submission == submission
 
 
 def test_a_missing_series_counts_as_disagreement(cast: Cast) -> None:

@@ -5,6 +5,7 @@ from apps.reviews.services.claiming import (
     claim_next,
     held_case,
     open_case,
+    open_missing_cases,
     release,
     return_idle_cases,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "decide",
     "held_case",
     "open_case",
+    "open_missing_cases",
     "release",
     "return_idle_cases",
 ]

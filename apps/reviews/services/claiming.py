@@ -9,11 +9,16 @@ from apps.audit.lifecycle import Refused, StaleState, WrongState, advance
 from apps.audit.services import record
 from apps.imageqc.models import SlotMatch
 from apps.intake.models import Submission
+from apps.jobs.models import Job
+from apps.jobs.services import enqueue
 from apps.reviews.clock import BACK_TO_QUEUE_AFTER
 from apps.reviews.models import REVIEW_WITHIN, ReviewCase, ReviewSession
 from apps.reviews.permissions import may_claim, may_review
 from apps.reviews.querysets import ReviewCaseQuerySet
 from apps.reviews.services.timing import count_work, stop_clock
+
+ASK_AGAIN_AFTER = timedelta(minutes=30)
+"""From one try to open a case to the next, when the first ended without a case."""
 
 NOT_AN_ANALYST = "Only the image analysts of this trial review its cases."
 
@@ -40,6 +45,19 @@ def open_case(submission: Submission) -> ReviewCase:
         if opened:
             record("reviewcase.opened", case, by=None, new={"due_at": case.due_at.isoformat()})
     return case
+
+
+def open_missing_cases() -> int:
+    """Ask again for the cases of transferred submissions that have none; returns how many. Run by beat.
+
+    Opening may have failed for good while the database was away. `ASK_AGAIN_AFTER` leaves the first try its time.
+    """
+    lately = timezone.now() - ASK_AGAIN_AFTER
+    tries = Job.objects.filter(task="reviews.open_case", created_at__gte=lately).values("object_id")
+    without = Submission.objects.filter(status=Submission.Status.TRANSFERRED, case=None).exclude(pk__in=tries)
+    for submission in without:
+        enqueue("reviews.open_case", submission.pk)
+    return len(without)
 
 
 def _speaks_against(slot: SlotMatch) -> bool:
