@@ -10,7 +10,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.imaging.vocabulary import PICTURES
-from apps.intake.models import Series, Submission
+from apps.intake.models import ReceivedFile, Series, Submission
+from apps.intake.permissions import may_edit
 from apps.intake.selectors import VISIT_STATES
 from apps.trials.models import Visit
 
@@ -189,7 +190,11 @@ class SubmissionSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(RefusedFileSerializer(many=True))
     def get_refused_files(self, submission: Submission) -> list[dict[str, str]]:
-        return [refusal for file in submission.files.refused() for refusal in file.refusals]
+        if may_edit(self.context["request"].user, submission):
+            return [refusal for file in submission.files.refused() for refusal in file.refusals]
+        # Sites name folders after patients, and members of a zip are named in its reason: not for the core lab.
+        alone = submission.files.filter(status=ReceivedFile.Status.REFUSED)
+        return [{"name": "", "reason": refusal["reason"]} for file in alone for refusal in file.refusals]
 
     @extend_schema_field(FindingSerializer(many=True))
     def get_findings(self, submission: Submission) -> list[dict[str, str]]:

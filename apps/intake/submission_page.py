@@ -263,7 +263,7 @@ def _page(submission: Submission, may_edit: bool) -> SubmissionPage:
         series=tuple(cards.values()),
         slots=tuple(_slot_card(match, cards) for match in slots),
         files=dict(submission.files.order_by().values_list("status").annotate(Count("pk"))),
-        left_out=_left_out(submission),
+        left_out=_left_out(submission, with_names=may_edit),
     )
 
 
@@ -331,23 +331,31 @@ def _slot_card(match: Any, cards: dict[int, SeriesCard]) -> SlotCard:
     )
 
 
-def _left_out(submission: Submission) -> tuple[LeftOut, ...]:
-    """Return the files that belong to no series, by reason, the commonest first; then what archives held of such."""
+def _left_out(submission: Submission, *, with_names: bool) -> tuple[LeftOut, ...]:
+    """Return the files that belong to no series, by reason, the commonest first; then what archives held of such.
+
+    Sites name folders after patients, so the core lab gets numbers and reasons without `with_names`.
+    """
     names: dict[str, list[str]] = {}
     total: Counter[str] = Counter()
     refused = submission.files.filter(status=ReceivedFile.Status.REFUSED)
     for name, reason in refused.values_list("given_name", "reason"):
         total[reason] += 1
-        if total[reason] <= NAMES_SHOWN:
+        if with_names and total[reason] <= NAMES_SHOWN:
             names.setdefault(reason, []).append(name)
     groups = [
         LeftOut(
-            f"{'This file' if number == 1 else f'Each of these {number} files'} {reason}.", tuple(names[reason]), number
+            f"{'This file' if number == 1 else f'Each of these {number} files'} {reason}.",
+            tuple(names.get(reason, ())),
+            number,
         )
         for reason, number in total.most_common()
     ]
     archives = submission.files.filter(status=ReceivedFile.Status.UNPACKED).exclude(reason="")
     for name, lines in archives.values_list("given_name", "reason"):
         members = lines.splitlines()
-        groups.append(LeftOut(f"In {name}:", tuple(members[:NAMES_SHOWN]), len(members)))
+        if with_names:
+            groups.append(LeftOut(f"In {name}:", tuple(members[:NAMES_SHOWN]), len(members)))
+        else:
+            groups.append(LeftOut("Files inside an archive, each for a reason that its site sees.", (), len(members)))
     return tuple(groups)

@@ -262,6 +262,31 @@ def test_files_in_no_series_are_listed_under_their_reason(cast: Cast, carla: Cli
     assert "notes2.txt" in text
 
 
+def test_the_core_lab_reads_why_files_were_left_out_but_not_what_the_site_called_them(
+    cast: Cast, client: Client
+) -> None:
+    submission = checked_submission(cast.visit, by=cast.carla)
+    for number, (status, reason) in enumerate(
+        (("refused", "is not a DICOM file"), ("unpacked", "Doe_Jane/notes.txt is not a DICOM file."))
+    ):
+        ReceivedFile.objects.create(
+            submission=submission,
+            given_name="Doe_Jane/some.file",
+            stored_as="x",
+            size=1,
+            sha256=f"{number:064}",
+            status=status,
+            reason=reason,
+        )
+    client.force_login(cast.anna)
+    text = page(client, cast.visit)
+    assert "This file is not a DICOM file." in text
+    assert "Files inside an archive" in text
+    told = client.get(f"/api/v1/submissions/{submission.pk}/")
+    assert told.json()["refused_files"] == [{"name": "", "reason": "This file is not a DICOM file."}]
+    assert "Doe_Jane" not in text + told.content.decode()
+
+
 def test_findings_labels_facts_and_failures_are_shown(cast: Cast, carla: Client) -> None:
     submission = checked_submission(cast.visit, by=cast.carla)
     first, second = submission.series.all()
