@@ -3,6 +3,9 @@
 Starts web, worker and beat of the embedded shape over a folder of their own, sends phantom series by REST, kills the
 whole worker (SIGKILL, children included) once checks are running, starts it again, and counts: series finished, lost,
 checked twice, and the seconds from the worker's return to the last result.
+
+With DJANGO_SETTINGS_MODULE=coreqc.settings.production and its variables set, the same on PostgreSQL and Redis; the
+database has to be empty.
 """
 
 import argparse
@@ -73,9 +76,9 @@ class Stack:
             self.port = probe.getsockname()[1]
         self.folder = folder
         self.environment = {
-            **os.environ,
             "COREQC_VAR": str(folder / "var"),
             "DJANGO_SETTINGS_MODULE": "coreqc.settings.development",
+            **os.environ,
         }
         self.processes: list[subprocess.Popen[bytes]] = []
 
@@ -114,6 +117,8 @@ class Stack:
 
     def call(self, path: str, body: bytes | None = None, **headers: str) -> Any:
         """Ask the REST interface: POST when there is a body, else GET."""
+        # As the proxy in front of the served shape would say; the embedded shape does not ask.
+        headers["X-Forwarded-Proto"] = "https"
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/v1/{path}", body, headers)
         with urllib.request.urlopen(request, timeout=120) as answer:
             return json.load(answer)
