@@ -49,7 +49,12 @@ class CaseOnTheDeskSerializer(ReviewCaseSerializer):
 
 
 class VerdictSerializer(serializers.Serializer):
-    verdict = serializers.ChoiceField(choices=Decision.Verdict.choices)
+    verdict = serializers.ChoiceField(
+        choices=Decision.Verdict.choices,
+        error_messages={
+            "invalid_choice": f"“{{input}}” is no verdict. Choose one of: {', '.join(Decision.Verdict.values)}."
+        },
+    )
     reasons = serializers.ListField(child=serializers.ChoiceField(choices=list(REASONS.items())), default=list)
     note = serializers.CharField(default="", allow_blank=True)
 

@@ -147,6 +147,9 @@ def test_the_desk_by_rest(cast: Cast, as_: Sender) -> None:
     assert (claimed["id"], claimed["holder"], claimed["submission"]["state"]) == (case.pk, "anna", "in_review")
     refused = as_("abel").post(f"/api/v1/review-cases/{case.pk}/claim/")
     assert (refused.status_code, "Anna" in refused.json()["detail"]) == (409, True)
+    unknown = anna.post(f"/api/v1/review-cases/{case.pk}/decision/", {"verdict": "maybe"})
+    assert unknown.status_code == 400
+    assert "accept, accept_with_deviation, return_to_site, reject" in unknown.json()["verdict"][0]
     without_reason = anna.post(f"/api/v1/review-cases/{case.pk}/decision/", {"verdict": "return_to_site"})
     assert without_reason.status_code == 409
     decided = anna.post(
