@@ -3,11 +3,15 @@
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
+from rest_framework.authtoken.models import Token
 from rest_framework.authtoken.views import ObtainAuthToken
 from rest_framework.exceptions import Throttled, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import ScopedRateThrottle
+
+from apps.audit.services import record
 
 
 class ObtainToken(ObtainAuthToken):
@@ -18,7 +22,11 @@ class ObtainToken(ObtainAuthToken):
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         try:
-            return super().post(request, *args, **kwargs)
+            response = super().post(request, *args, **kwargs)
+            with transaction.atomic():
+                owner = Token.objects.get(key=response.data["token"]).user
+                record("user.token_obtained", owner, by=owner)
+            return response
         except ValidationError:
             if getattr(request, "axes_locked_out", False):
                 minutes = settings.AXES_COOLOFF_TIME.seconds // 60

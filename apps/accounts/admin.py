@@ -6,12 +6,16 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from rest_framework.authtoken import admin as _token_admin  # noqa: F401
+from rest_framework.authtoken.models import TokenProxy
 
 from apps.accounts.models import Membership, User
 from apps.audit.admin import AuditedAdmin
 from apps.audit.services import record
 
 admin.site.unregister(Group)
+# A token is the person's own: nobody reads it off a page. (Imported above, its admin is registered by now.)
+admin.site.unregister(TokenProxy)
 
 
 class MembershipInline(admin.TabularInline):

@@ -76,8 +76,10 @@ class Supervisor:
     children: list[Child] = field(default_factory=list)
 
     def __enter__(self) -> "Supervisor":
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` asks to outlive the terminal
+            signal.signal(signal.SIGHUP, _stop)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -11,6 +11,7 @@ from rest_framework.decorators import action, api_view
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import ModelSerializer
 
 from apps.accounts.requests import PersonsApiRequest
 from apps.intake import services
@@ -21,6 +22,7 @@ from apps.intake.serializers import (
     NewSubmissionSerializer,
     OutcomeSerializer,
     ReasonSerializer,
+    SubmissionLineSerializer,
     SubmissionSerializer,
     UploadSerializer,
     VisitSerializer,
@@ -58,21 +60,22 @@ class SubmissionViewSet(
 ):
     """Send a visit's images, read what the check found, transfer."""
 
-    serializer_class = SubmissionSerializer
     queryset = Submission.objects.none()
     filterset_fields = ("visit", "status")
 
+    def get_serializer_class(self) -> type[ModelSerializer]:
+        return SubmissionLineSerializer if self.action == "list" else SubmissionSerializer
+
     def get_queryset(self) -> QuerySet[Submission]:
-        return (
-            Submission.objects.visible_to(self.request.user)
-            .with_context()
-            .prefetch_related(
-                "series__instances",
-                "series__classifications",
-                "series__findings",
-                "slots__required",
-                "slots__series",
-            )
+        visible = Submission.objects.visible_to(self.request.user).with_context()
+        if self.action == "list":
+            return visible
+        return visible.prefetch_related(
+            "series__instances",
+            "series__classifications",
+            "series__findings",
+            "slots__required",
+            "slots__series",
         )
 
     @extend_schema(request=NewSubmissionSerializer, responses={201: SubmissionSerializer})

@@ -199,3 +199,24 @@ class SubmissionSerializer(serializers.ModelSerializer):
     @extend_schema_field(FindingSerializer(many=True))
     def get_findings(self, submission: Submission) -> list[dict[str, str]]:
         return list(FindingSerializer(submission.findings.filter(series=None), many=True).data)
+
+
+class SubmissionLineSerializer(serializers.ModelSerializer):
+    """A submission in a list; its own address gives series, slots and findings."""
+
+    state = serializers.ChoiceField(source="status", choices=Submission.Status.choices)
+    protocol = serializers.CharField(source="protocol.version")
+
+    class Meta:
+        model = Submission
+        fields = (
+            "id",
+            "visit",
+            "state",
+            "protocol",
+            "replaces",
+            "created_at",
+            "transferred_at",
+            "decided_at",
+            "blockers",
+        )

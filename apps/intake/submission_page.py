@@ -63,6 +63,18 @@ class SeriesCard:
     stands_for: str
 
     @property
+    def findings(self) -> list[dict[str, str]]:
+        """What was found; of a series that stands for nothing it is told, and keeps nothing from anything."""
+        told = ("sentence", "expected", "found", "where")
+        return [
+            {
+                "severity": "info" if self.series.unused_because else finding.severity,
+                **{name: getattr(finding, name) for name in told},
+            }
+            for finding in self.series.findings.all()
+        ]
+
+    @property
     def picture(self) -> Picture | None:
         """The one that shows the body at a glance: the coronal MIP."""
         return next((picture for picture in self.pictures if picture.name == "mip_coronal"), None)

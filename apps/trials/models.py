@@ -44,7 +44,7 @@ class Subject(models.Model):
 
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="subjects")
     screening_number = models.CharField(max_length=20)
-    consented_on = models.DateField(help_text="No scan made before this day may be sent.")
+    consented_on = models.DateField(help_text="Day on which the subject agreed to take part.")
     baseline_on = models.DateField(help_text="Day 0, from which the visits are counted.")
 
     objects = SubjectQuerySet.as_manager()

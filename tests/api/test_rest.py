@@ -9,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
+from apps.audit.models import AuditEvent
 from apps.intake.models import Submission
 from tests.api.conftest import Sender
 from tests.cast import Cast
@@ -33,6 +34,21 @@ def test_a_wrong_password_gets_no_token(cast: Cast) -> None:
     answer = APIClient().post("/api/v1/auth/token/", {"username": "carla", "password": "wrong"})
     assert answer.status_code == 400
     assert "token" not in answer.json()
+
+
+def test_a_token_that_was_obtained_stands_in_the_trail(as_: Sender) -> None:
+    as_("carla")
+    assert AuditEvent.objects.filter(action="user.token_obtained", actor_name="carla").count() == 1
+
+
+def test_a_list_of_submissions_costs_the_same_number_of_queries_however_long(
+    cast: Cast, as_: Sender, django_assert_max_num_queries: Any
+) -> None:
+    checked_submission(cast.visit, by=cast.carla)
+    checked_submission(cast.chens_visit, by=cast.chen)
+    client = as_("mira")
+    with django_assert_max_num_queries(4):
+        assert client.get("/api/v1/submissions/").json()["count"] == 2
 
 
 def test_open_visits_are_listed_page_by_page(cast: Cast, as_: Sender) -> None:

@@ -50,6 +50,8 @@ def _receive(submission: Submission, name: str, upload: UploadedFile) -> Outcome
     empty = not stored.size
     try:
         with transaction.atomic():
+            # Held for the moment of the insert: a file comes before a transfer or is refused after it.
+            _refuse_unless_open(Submission.objects.select_for_update(no_key=True).get(pk=submission.pk))
             ReceivedFile.objects.create(
                 submission=submission,
                 given_name=name[-400:],

@@ -46,8 +46,6 @@ def transfer(submission: Submission, *, by: User, because: str = "") -> None:
             f"This submission is {words(submission.status)}; it is transferred once, when its check has ended. "
             "Reload the page to see where it stands."
         )
-    if submission.files.filter(status=ReceivedFile.Status.STORED).exists():
-        raise Refused("Some files have arrived but have not been checked. Press Check what has arrived, then transfer.")
     if not submission.series.exists():
         raise Refused("There is no CT series to transfer. Add the visit's images first.")
     if submission.blockers and not because.strip():
@@ -61,6 +59,11 @@ def transfer(submission: Submission, *, by: User, because: str = "") -> None:
             transferred_at=timezone.now(),
             transfer_reason=because.strip(),
         )
+        # Asked under the lock that the step above holds: no file can come in between.
+        if submission.files.filter(status=ReceivedFile.Status.STORED).exists():
+            raise Refused(
+                "Some files have arrived but have not been checked. Press Check what has arrived, then transfer."
+            )
         enqueue("reviews.open_case", submission.pk)
 
 

@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('screening_number', models.CharField(max_length=20)),
-                ('consented_on', models.DateField(help_text='No scan made before this day may be sent.')),
+                ('consented_on', models.DateField(help_text='Day on which the subject agreed to take part.')),
                 ('baseline_on', models.DateField(help_text='Day 0, from which the visits are counted.')),
                 ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='subjects', to='trials.site')),
             ],
