@@ -191,9 +191,14 @@ class Series(models.Model):
         """Whether the check made pictures; a series that is no volume has none."""
         return bool(self.digest and self.digest["geometry"]["slices"])
 
+    @property
+    def digest_version(self) -> str:
+        """Short name of the digest at hand, for paths and addresses of its pictures."""
+        return self.digest_sha256[:16]
+
     def picture_path(self, picture: str) -> str:
         """Return where the storage keeps a picture (`mip_axial`) of the digest at hand."""
-        return f"pictures/{self.uuid}/{self.digest_sha256[:16]}/{picture}.png"
+        return f"pictures/{self.uuid}/{self.digest_version}/{picture}.png"
 
 
 class Instance(models.Model):

@@ -8,7 +8,6 @@ from rest_framework.request import Request
 
 from apps.imaging.vocabulary import PICTURES
 from apps.intake.models import Series
-from apps.intake.submission_page import VERSION_DIGITS
 
 A_YEAR = 365 * 24 * 3600
 
@@ -19,7 +18,7 @@ def picture_response(request: HttpRequest | Request, uuid: str, name: str) -> Ht
     path = series.picture_path(name)
     if name not in PICTURES or not series.digest_sha256 or not default_storage.exists(path):
         raise Http404("There is no such picture.")
-    version = series.digest_sha256[:VERSION_DIGITS]
+    version = series.digest_version
     etag = f'"{version}-{name}"'
     response = get_conditional_response(request, etag=etag)
     if response is None:

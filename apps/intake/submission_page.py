@@ -24,9 +24,6 @@ from apps.protocols.models import RequiredSeries
 from apps.protocols.services import protocol_on
 from apps.trials.models import Visit
 
-VERSION_DIGITS = 16
-"""Digits of the digest's hash that stand in a picture's address, so that a browser may keep it for good."""
-
 SHOWN_PICTURES = tuple(f"{conversion}_{plane}" for conversion in ("mip", "mid") for plane in PLANES)
 
 NAMES_SHOWN = 200
@@ -294,7 +291,7 @@ def _series_card(series: Any, stands_for: str) -> SeriesCard:
 def _pictures(series: Any) -> tuple[Picture, ...]:
     if not (series.geometry_facts or {}).get("slices") or series.status != Series.Status.CHECKED:
         return ()
-    version = series.digest_sha256[:VERSION_DIGITS]
+    version = series.digest_version
     return tuple(
         Picture(name, f"{reverse('intake:picture', args=(series.uuid, name))}?v={version}") for name in SHOWN_PICTURES
     )

@@ -1,30 +1,18 @@
 """How a case came here: earlier submissions of the visit with their decisions, the trail, and the time spent."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db.models import Q
 
 from apps.audit.models import AuditEvent
 from apps.audit.services import events_about
+from apps.intake.history import Happened
 from apps.intake.models import Series, Submission
 from apps.reviews.models import Decision, ReviewCase, ReviewSession
 from apps.ui.words import label_words, status_word
 
 LONGEST_TRAIL = 60
 """Events shown on the page; the trail itself keeps them all."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """One entry of the trail in words, as components/timeline.html draws it."""
-
-    what: str
-    who: str
-    at: datetime
-    why: str = ""
-    icon: str = "check"
-    tone: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +32,7 @@ class CaseHistory:
     """What happened before and around a case, latest first."""
 
     earlier: tuple[Verdict, ...]
-    events: tuple[Event, ...]
+    events: tuple[Happened, ...]
     sessions: tuple[ReviewSession, ...]
 
     @property
@@ -83,7 +71,7 @@ _WORDS: dict[str, tuple[str, str]] = {
 """Actions that tell the analyst something: sentence and icon. What repeats another entry is left out."""
 
 
-def _events(case: ReviewCase) -> tuple[Event, ...]:
+def _events(case: ReviewCase) -> tuple[Happened, ...]:
     series = [str(pk) for pk in case.submission.series.values_list("pk", flat=True)]
     about = events_about(case, case.submission) | AuditEvent.objects.filter(
         object_type=Series._meta.label_lower, object_id__in=series
@@ -94,7 +82,7 @@ def _events(case: ReviewCase) -> tuple[Event, ...]:
     return tuple(_event(row) for row in told.select_related("actor").order_by("-at", "-pk")[:LONGEST_TRAIL])
 
 
-def _event(row: AuditEvent) -> Event:
+def _event(row: AuditEvent) -> Happened:
     if row.action == "reviewcase.verdict":
         word = status_word("verdict", row.new["verdict"])
         what, icon, tone = word.text, word.icon, word.tone
@@ -108,4 +96,4 @@ def _event(row: AuditEvent) -> Event:
         labels = ", ".join(f"{label_words(module)} {label_words(label)}" for module, label in row.new.items())
         what = f"Label of {row.object_name} set: {labels}"
     who = str(row.actor) if row.actor else "CoreQC"
-    return Event(what=what, who=who, at=row.at, why=row.reason, icon=icon, tone=tone)
+    return Happened(what=what, who=who, at=row.at, why=row.reason, icon=icon, tone=tone)
