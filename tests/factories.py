@@ -130,8 +130,8 @@ def add_series(
     return series
 
 
-def checked_submission(visit: Visit, *, by: User, missing: str = "", blocked: bool | None = None) -> Submission:
-    """Return a submission whose check has ended: every slot filled but `missing`, which blocks unless told."""
+def checked_submission(visit: Visit, *, by: User, missing: str = "") -> Submission:
+    """Return a submission whose check has ended: every slot filled but `missing`, which blocks."""
     submission = begin_submission(visit, by=by)
     Submission.objects.filter(pk=submission.pk).update(status=Submission.Status.CHECKED)
     submission.refresh_from_db()
@@ -152,7 +152,7 @@ def checked_submission(visit: Visit, *, by: User, missing: str = "", blocked: bo
             state=SlotMatch.State.OK if filled else SlotMatch.State.MISSING,
             sentence="" if filled else f"{required.spec.title} is missing.",
         )
-    if missing if blocked is None else blocked:
+    if missing:
         submission.blockers = ["A required series is missing."]
         submission.save(update_fields=["blockers"])
     return submission
