@@ -17,6 +17,9 @@ PLANES = ("axial", "sagittal", "coronal")
 PICTURES = tuple(f"{conversion}_{plane}" for conversion in CONVERSIONS for plane in PLANES)
 """Names of the nine pictures of a series, `mip_axial` to `mid_coronal`."""
 
+SHOWN_PICTURES = tuple(name for name in PICTURES if not name.startswith("aip"))
+"""The six that people look at and the published ensemble reads: maximum intensity projections and mid-planes."""
+
 PICTURE_SIZE = 512
 """Rows and columns of a picture (ImageQC-net, Methods: PNG of 512 x 512)."""
 

@@ -156,18 +156,15 @@ class RefusedFileSerializer(serializers.Serializer):
     reason = serializers.CharField()
 
 
-class SubmissionSerializer(serializers.ModelSerializer):
+class SubmissionLineSerializer(serializers.ModelSerializer):
+    """A submission in a list; its own address gives series, slots and findings."""
+
     state = serializers.ChoiceField(source="status", choices=Submission.Status.choices)
     protocol = serializers.CharField(source="protocol.version")
-    n_files = serializers.SerializerMethodField()
-    refused_files = serializers.SerializerMethodField()
-    series = SeriesSerializer(many=True)
-    slots = SlotSerializer(many=True)
-    findings = serializers.SerializerMethodField(help_text="Of the submission as a whole.")
 
     class Meta:
         model = Submission
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "visit",
             "state",
@@ -175,9 +172,24 @@ class SubmissionSerializer(serializers.ModelSerializer):
             "replaces",
             "created_at",
             "transferred_at",
-            "transfer_reason",
             "decided_at",
             "blockers",
+        )
+
+
+class SubmissionSerializer(SubmissionLineSerializer):
+    """A submission with all that was found in it."""
+
+    n_files = serializers.SerializerMethodField()
+    refused_files = serializers.SerializerMethodField()
+    series = SeriesSerializer(many=True)
+    slots = SlotSerializer(many=True)
+    findings = serializers.SerializerMethodField(help_text="Of the submission as a whole.")
+
+    class Meta(SubmissionLineSerializer.Meta):
+        fields = (
+            *SubmissionLineSerializer.Meta.fields,
+            "transfer_reason",
             "n_files",
             "refused_files",
             "series",
@@ -199,24 +211,3 @@ class SubmissionSerializer(serializers.ModelSerializer):
     @extend_schema_field(FindingSerializer(many=True))
     def get_findings(self, submission: Submission) -> list[dict[str, str]]:
         return list(FindingSerializer(submission.findings.filter(series=None), many=True).data)
-
-
-class SubmissionLineSerializer(serializers.ModelSerializer):
-    """A submission in a list; its own address gives series, slots and findings."""
-
-    state = serializers.ChoiceField(source="status", choices=Submission.Status.choices)
-    protocol = serializers.CharField(source="protocol.version")
-
-    class Meta:
-        model = Submission
-        fields = (
-            "id",
-            "visit",
-            "state",
-            "protocol",
-            "replaces",
-            "created_at",
-            "transferred_at",
-            "decided_at",
-            "blockers",
-        )

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from apps.accounts.permissions import Person
 from apps.audit.lifecycle import Refused
-from apps.imaging.vocabulary import PLANES
+from apps.imaging.vocabulary import SHOWN_PICTURES
 from apps.intake.history import Happened, history
 from apps.intake.models import ReceivedFile, Series, Submission
 from apps.intake.permissions import may_send_for
@@ -23,8 +23,6 @@ from apps.intake.selectors import window_words
 from apps.protocols.models import RequiredSeries
 from apps.protocols.services import protocol_on
 from apps.trials.models import Visit
-
-SHOWN_PICTURES = tuple(f"{conversion}_{plane}" for conversion in ("mip", "mid") for plane in PLANES)
 
 NAMES_SHOWN = 200
 """File names listed under one reason; a folder of stray files does not drown the page."""

@@ -103,8 +103,7 @@ def check(request: PersonsRequest, pk: int) -> HttpResponse:
 @require_POST
 def transfer(request: PersonsRequest, pk: int) -> HttpResponse:
     found = _submission(request, pk)
-    form = TransferForm(request.POST)
-    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    reason = _reason(TransferForm(request.POST))
     return _act(
         request,
         found,
@@ -116,8 +115,7 @@ def transfer(request: PersonsRequest, pk: int) -> HttpResponse:
 @require_POST
 def withdraw(request: PersonsRequest, pk: int) -> HttpResponse:
     found = _submission(request, pk)
-    form = WithdrawForm(request.POST)
-    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    reason = _reason(WithdrawForm(request.POST))
     return _act(
         request,
         found,
@@ -157,3 +155,8 @@ def _refused(request: PersonsRequest, refusal: Refused, visit: Visit) -> HttpRes
 
 def _wants_json(request: PersonsRequest) -> bool:
     return request.headers.get("Accept", "") == "application/json"
+
+
+def _reason(form: TransferForm | WithdrawForm) -> str:
+    reason: str = form.cleaned_data["reason"] if form.is_valid() else ""
+    return reason

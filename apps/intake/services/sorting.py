@@ -30,8 +30,8 @@ def sort_files(submission: Submission, lease: Lease) -> None:
         headers, refused = read_headers(paths, names={path: str(file.pk) for path, file in paths.items()})
         with transaction.atomic():
             lease.confirm()
-            # Held from here on: a check or a matching that ends in this moment comes before or after, never between.
-            # Without its key, so that more files can arrive meanwhile.
+            # Held from here on: a check or a matching that ends in this moment, and a file that arrives, comes before
+            # or after, never between.
             submission = Submission.objects.select_for_update(no_key=True).get(pk=submission.pk)
             for one in refused:
                 _refuse(files[one.name], one.reason)

@@ -9,12 +9,10 @@ from django.db.models import Count, F, Prefetch
 from apps.imageqc.models import Classification, SlotMatch
 from apps.imaging.findings import Finding, Severity
 from apps.imaging.spec import BODY_PART_WORDS, CONTRAST_WORDS, SeriesSpec
-from apps.imaging.vocabulary import PLANES
+from apps.imaging.vocabulary import PLANES, SHOWN_PICTURES
 from apps.intake.models import ReceivedFile, Series
 from apps.reviews.models import LabelCorrection, ReviewCase
 from apps.ui.formats import NARROW, mm
-
-SHOWN_PICTURES = tuple(f"{conversion}_{plane}" for conversion in ("mip", "mid") for plane in PLANES)
 
 HEADER_FACTS = (
     ("Manufacturer", "Manufacturer"),
