@@ -1,24 +1,19 @@
-"""From plane classifiers to a label: network input, soft vote, abstention.
+"""From plane classifiers to a label: network input, calibrated scores, soft vote, abstention.
 
 Nothing here needs torch: training and serving call the same `network_input`, so a picture reaches a network
 in the same form in both.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from apps.imaging.coverage import CoverageAnswer
 from apps.imaging.errors import ImagingError
-from apps.imaging.vocabulary import (
-    OUT_OF_SCOPE,
-    PICTURE_SIZE,
-    PLANES,
-    WINDOW_LEVEL_HU,
-    WINDOW_WIDTH_HU,
-)
+from apps.imaging.vocabulary import OUT_OF_SCOPE, PICTURE_SIZE, PLANES, WINDOW_LEVEL_HU, WINDOW_WIDTH_HU
 
 SUM_TOLERANCE = 1e-3
 """How far the scores of one plane may sum from 1; a float32 softmax of a few classes stays within 1e-6."""
@@ -30,8 +25,7 @@ class NotAProbability(ImagingError):
 
 @dataclass(frozen=True)
 class InputRecipe:
-    """How a picture becomes the input of the networks of one module; it stands in the bundle and nowhere
-    else.
+    """How a picture becomes the input of the networks of one module; it stands in the bundle and nowhere else.
 
     `windows_hu` holds (low, high) per channel in HU: (-450, 550) three times is the published channel copy,
     narrower windows spread the gray levels of blood and soft tissue. `mean` and `std` are per channel, for
@@ -74,14 +68,35 @@ class Abstention:
     """When a module stays silent. Thresholds are read from the bundle, where held-out subjects put them.
 
     A module abstains when the voted score is below `min_score`, when fewer than `min_planes_agreeing` planes
-    would have voted the same alone, or when on average less than `min_tissue_share` of its pictures is
-    brighter than `tissue_hu` (an all-air series has no label).
+    would have voted the same alone, when on average less than `min_tissue_share` of its pictures is brighter than
+    `tissue_hu` (an all-air series has no label), or when its pictures are on average further than `max_distance`
+    from those that it was trained on (`apps.imaging.novelty.distance`, 0 to 2).
     """
 
     min_score: float
     min_planes_agreeing: int
     tissue_hu: float
     min_tissue_share: float
+    max_distance: float
+
+
+def softmax(logits: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
+    """Return scores that sum to 1 along the last axis: softmax(logits / temperature).
+
+    One temperature per module, found on held-out patients, makes a score a probability as far as those patients can
+    tell (Guo et al., On Calibration of Modern Neural Networks, 2017, section 4.2). It never changes a plane's winner.
+    """
+    scaled = np.asarray(logits, dtype=np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def module_distance(planes: Mapping[str, float]) -> float:
+    """Return how unlike the training pictures a series looks to a module: the mean distance of its three planes.
+
+    The mean, as for the scores: one odd projection of an ordinary scan (arms, a couch) is outvoted.
+    """
+    return float(np.mean([planes[plane] for plane in PLANES]))
 
 
 def soft_vote(planes: Mapping[str, Sequence[float] | NDArray[np.floating]]) -> NDArray[np.float64]:
@@ -127,7 +142,11 @@ class ModuleAnswer:
     """What one module (body part or contrast) says of a series.
 
     `label` is None when it abstained; `scores` (voted) and `planes` (each plane's own) are always kept, so
-    that a person sees what it would have said. Scores are not calibrated probabilities.
+    that a person sees what it would have said. `distance` says how unlike the training pictures the series is
+    (`module_distance`); `activations` hold per plane where the evidence for the voted class lies, 0 to 255, rows and
+    columns of the picture from its first corner (`apps.imaging.explanation`). Answers kept from bundles of format 1
+    have neither. `silent` are the module's classes that are never a label; answers that were kept without them come
+    from bundles which had this one.
     """
 
     label: str | None
@@ -136,6 +155,19 @@ class ModuleAnswer:
     planes: dict[str, dict[str, float]]
     abstained: bool
     reason: str
+    distance: float | None = None
+    activations: dict[str, list[list[int]]] = field(default_factory=dict)
+    silent: Sequence[str] = (OUT_OF_SCOPE,)
+
+    @property
+    def guess(self) -> str:
+        """The class that scores best, whether it is the label or not; empty where nothing was scored."""
+        return max(self.scores, key=self.scores.__getitem__, default="")
+
+    @property
+    def is_out_of_scope(self) -> bool:
+        """Whether the pictures look most like what the ensemble was not made for, a limb for example."""
+        return self.guess in self.silent
 
     def to_json(self) -> dict[str, object]:
         """Return the answer as plain values; `reason` is empty when it is answered."""
@@ -146,18 +178,23 @@ class ModuleAnswer:
             "planes": {plane: _rounded(scores) for plane, scores in self.planes.items()},
             "abstained": self.abstained,
             "reason": self.reason,
+            "distance": None if self.distance is None else round(self.distance, 4),
+            "activations": self.activations,
+            "silent": list(self.silent),
         }
 
 
 @dataclass(frozen=True)
 class Classification:
-    """Both answers for a series and where they come from."""
+    """Both answers for a series and where they come from; `coverage` is None where the bundle does not tell it."""
 
     body_part: ModuleAnswer
     contrast: ModuleAnswer
     bundle: dict[str, str]
     device: str
     seconds: float
+    recipe: str = ""
+    coverage: CoverageAnswer | None = None
 
     @property
     def abstained(self) -> bool:
@@ -174,9 +211,11 @@ class Classification:
         return {
             "body_part": self.body_part.to_json(),
             "contrast": self.contrast.to_json(),
+            "coverage": None if self.coverage is None else self.coverage.to_json(),
             "abstained": self.abstained,
             "reason": self.reason,
             "bundle": dict(self.bundle),
+            "recipe": self.recipe,
             "device": self.device,
             "seconds": round(self.seconds, 4),
         }
@@ -188,6 +227,9 @@ def decide(
     planes: Mapping[str, NDArray[np.floating]],
     abstention: Abstention,
     tissue_share: float,
+    *,
+    silent: Sequence[str],
+    distance: float,
 ) -> ModuleAnswer:
     """Vote, and say the label or why there is none.
 
@@ -203,12 +245,25 @@ def decide(
         The module's thresholds.
     tissue_share
         Mean share of tissue in the module's pictures, 0 to 1 (`tissue_share`).
+    silent
+        Classes that are never a label: what the ensemble knows to be outside its task.
+    distance
+        How unlike the training pictures the series looks (`module_distance`).
     """
     voted = soft_vote(planes)
     best = int(np.argmax(voted))
     label, score = classes[best], float(voted[best])
     agreeing = sum(int(np.argmax(planes[plane])) == best for plane in PLANES)
-    reason = _why_silent(module, label, score, agreeing, abstention, tissue_share)
+    reason = _why_silent(
+        module,
+        label,
+        score,
+        agreeing,
+        abstention,
+        tissue_share=tissue_share,
+        distance=distance,
+        is_silent=label in silent,
+    )
     return ModuleAnswer(
         label=None if reason else label,
         score=score,
@@ -218,6 +273,8 @@ def decide(
         },
         abstained=bool(reason),
         reason=reason,
+        distance=distance,
+        silent=tuple(silent),
     )
 
 
@@ -241,16 +298,29 @@ def check_pictures(pictures: Mapping[str, NDArray[np.uint8]], needed: Sequence[s
 
 
 def _why_silent(
-    module: str, label: str, score: float, agreeing: int, abstention: Abstention, tissue_share: float
+    module: str,
+    label: str,
+    score: float,
+    agreeing: int,
+    abstention: Abstention,
+    *,
+    tissue_share: float,
+    distance: float,
+    is_silent: bool,
 ) -> str:
     """Return the sentence that explains an abstention, empty when the label stands."""
     asked, said = module.replace("_", " "), label.replace("_", " ")
     if tissue_share < abstention.min_tissue_share:
         return f"The {asked} is not answered: the pictures show next to no tissue, only air. Look at the series."
-    if label == OUT_OF_SCOPE:
+    if is_silent:
         return (
-            f"The {asked} is not answered: the pictures look like none of the body parts that the ensemble "
-            f"knows (score {score:.2f}). Look at the series and set the {asked} by hand."
+            f"The {asked} is not answered: the pictures look like none of those that the ensemble has a label for "
+            f"({said}, score {score:.2f}). Look at the series and set the {asked} by hand."
+        )
+    if distance > abstention.max_distance:
+        return (
+            f"The {asked} is not answered: the picture is unlike those that the ensemble was trained on (distance "
+            f"{distance:.2f}, limit {abstention.max_distance:.2f}). Look at the series and set the {asked} by hand."
         )
     if score < abstention.min_score:
         return (

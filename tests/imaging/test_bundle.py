@@ -2,18 +2,20 @@
 
 import hashlib
 import os
+import re
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from apps.imaging.__main__ import newest_bundle
 from apps.imaging.bundle import load_bundle
+from apps.imaging.bundle.manifest import seal
 from apps.imaging.errors import BadBundle
 from apps.imaging.phantom import make_phantom
 from apps.imaging.projections import project
 from apps.imaging.vocabulary import PICTURES
-from tests.imaging.tiny_bundle import constant_classifier, write_tiny_bundle
+from tests.imaging.tiny_bundle import constant_classifier, constant_profile, npy, write_tiny_bundle
 
 
 @pytest.fixture
@@ -30,6 +32,7 @@ def edit(folder, old, new):
     manifest = folder / "bundle.toml"
     assert old in manifest.read_text()
     manifest.write_text(manifest.read_text().replace(old, new, 1))
+    seal(folder)
 
 
 def test_a_complete_bundle_answers_both_questions(folder, pictures):
@@ -39,6 +42,7 @@ def test_a_complete_bundle_answers_both_questions(folder, pictures):
     assert said.body_part.planes["axial"]["chest"] == pytest.approx(0.9)
     assert not said.abstained and said.reason == ""
     assert said.bundle == {"name": "tiny", "version": "1.0.0", "sha256": bundle.sha256}
+    assert said.recipe == "constant answers for tests"
     assert said.device.startswith("CPU, ONNX Runtime") and said.seconds > 0
 
 
@@ -59,14 +63,86 @@ def test_all_air_pictures_are_abstained_on(folder):
     assert said.body_part.abstained and said.contrast.abstained
 
 
-def test_an_altered_model_is_refused(folder):
-    with (folder / "contrast-axial.onnx").open("ab") as model:
-        model.write(b"\0")
+def test_pictures_unlike_the_training_pictures_are_abstained_on(tmp_path, pictures):
+    said = load_bundle(write_tiny_bundle(tmp_path, distance=0.6)).classify(pictures).body_part
+    assert said.label is None and said.scores["chest"] == pytest.approx(0.9)
+    assert said.distance == pytest.approx(0.6, abs=1e-3)
+    assert "unlike those that the ensemble was trained on (distance 0.60, limit 0.50)" in said.reason
+
+
+def test_the_activation_lies_where_the_evidence_for_the_voted_class_is(folder, pictures):
+    pictures["mip_axial"][:128, 384:] = 250  # the upper right place of 4 x 4
+    said = load_bundle(folder).classify(pictures)
+    assert said.body_part.activations["axial"] == [[0, 0, 0, 255], *[[0, 0, 0, 0]] * 3]
+    assert said.to_json()["body_part"]["activations"]["axial"][0][3] == 255
+
+
+def test_the_temperature_flattens_the_scores_and_keeps_the_label(folder, pictures):
+    sharp = load_bundle(folder).classify(pictures).body_part
+    edit(folder, "temperature = 1", "temperature = 1.5")
+    flat = load_bundle(folder).classify(pictures).body_part
+    assert flat.label == sharp.label == "chest"
+    # 0.9 against five times 0.02: powers of 1 / 1.5
+    assert flat.score == pytest.approx(0.9 ** (2 / 3) / (0.9 ** (2 / 3) + 5 * 0.02 ** (2 / 3)), abs=1e-4)
+
+
+def test_classes_of_any_word_are_answered_with(folder, pictures):
+    edit(folder, "'enhanced', 'non_contrast'", "'portal_venous', 'non_contrast'")
+    assert load_bundle(folder).classify(pictures).contrast.label == "portal_venous"
+
+
+def test_any_class_of_the_bundle_may_be_silent(folder, pictures):
+    edit(folder, "silent = ['other']", "silent = ['chest', 'other']")
+    said = load_bundle(folder).classify(pictures).body_part
+    assert said.label is None and "(chest, score 0.90)" in said.reason
+
+
+def test_a_bundle_with_coverage_says_which_regions_are_there(tmp_path, pictures):
+    bundle = load_bundle(write_tiny_bundle(tmp_path, coverage={"chest": (0, 0.5), "abdomen": (0.5, 1)}))
+    bundle.prepare()
+    assert bundle.classify(pictures).coverage.names == ("chest", "abdomen")
+
+
+def test_a_bundle_without_coverage_says_nothing_of_it(folder, pictures):
+    said = load_bundle(folder).classify(pictures)
+    assert said.coverage is None and said.to_json()["coverage"] is None
+
+
+def test_each_file_of_a_bundle_is_refused_by_name_when_one_byte_changes(tmp_path):
+    folder = write_tiny_bundle(tmp_path, coverage={"chest": (0, 1)})
+    load_bundle(folder)
+    files = sorted(folder.iterdir())
+    assert len(files) == 2 * 3 * 2 + 2 + 4
+    for file in files:
+        content = file.read_bytes()
+        for place in (0, len(content) // 2, len(content) - 1):
+            changed = bytearray(content)
+            changed[place] ^= 1
+            file.write_bytes(changed)
+            with pytest.raises(BadBundle, match=re.escape(file.name)):
+                load_bundle(folder)
+        file.write_bytes(content)
+    load_bundle(folder)
+
+
+def test_a_model_that_is_replaced_after_loading_is_refused(folder, pictures):
+    bundle = load_bundle(folder)
+    (folder / "contrast-axial.onnx").write_bytes((folder / "body_part-axial.onnx").read_bytes())
     with pytest.raises(BadBundle, match=r"contrast-axial\.onnx is not the file .* SHA-256"):
-        load_bundle(folder)
+        bundle.classify(pictures)
 
 
-@pytest.mark.parametrize("missing", ["bundle.toml", "body_part-coronal.onnx", "CARD.md", "metrics.json"])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "bundle.toml",
+        "bundle.toml.sha256",
+        "body_part-coronal.onnx",
+        "contrast-axial.npy",
+        "CARD.md",
+        "metrics.json",
+    ],
+)
 def test_an_incomplete_bundle_is_refused(folder, missing):
     (folder / missing).unlink()
     with pytest.raises(BadBundle, match=f"{missing} cannot be read"):
@@ -76,16 +152,24 @@ def test_an_incomplete_bundle_is_refused(folder, missing):
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("format = 1", "format = 9", "format is 9"),
-        ("format = 1\n", "", "format is None"),
+        ("format = 2", "format = 9", "format is 9"),
+        ("format = 2\n", "", "format is None"),
         ('version = "1.0.0"', "version = 1", "version is 1, not a text"),
-        ("format = 1", "format = 1\nthreads = 4", "threads is not known"),
+        ("format = 2", "format = 2\nthreads = 4", "threads is not known"),
         ("min_score", "minimum_score", "min_score is missing"),
         ("min_score = 0.5", "min_score = nan", "min_score holds nan"),
         ("min_score = 0.5", "min_score = 7", "must lie between 0 and 1"),
         ("min_planes_agreeing = 2", "min_planes_agreeing = 4", "must lie between 1 and 3"),
-        ("'brain', 'neck'", "'brain', 'knee'", "known are brain, neck"),
+        ("min_planes_agreeing = 2", "min_planes_agreeing = 2.5", "not a whole number"),
+        ("'brain', 'neck'", "'brain', 'Knee joint'", "not two or more words"),
         ("'brain', 'neck'", "'brain', 'brain'", "each once"),
+        ("silent = ['other']", "silent = ['knee']", "not some of the classes brain, neck"),
+        ("silent = []", "silent = ['enhanced', 'non_contrast']", "not some of the classes"),
+        ("temperature = 1", "temperature = 0", "not positive"),
+        ("max_distance = 0.5", "max_distance = 3", "more than 0 and at most 2"),
+        ("max_distance = 0.5\n", "", "max_distance is missing"),
+        ('"metrics.json" =', '"notes.txt" =', "metrics.json is missing"),
+        ('"body_part-axial.npy"', '"/tmp/body_part-axial.npy"', "not the name of an .npy file"),
         ("windows_hu = [[-450, 550]]", "windows_hu = [[550, -450]]", "a lower and a higher HU"),
         ("windows_hu = [[-450, 550]]", "windows_hu = [[-450]]", "not a list of pairs"),
         ("mean = [0.5]", "mean = [0.5, 0.5]", "one entry per channel"),
@@ -107,23 +191,79 @@ def test_a_manifest_that_is_not_understood_is_refused(folder, old, new, sentence
     assert "bundle.toml" in str(refusal.value)
 
 
-def replace_model(folder, content):
-    path = folder / "body_part-axial.onnx"
+def replace(folder, content, name="body_part-axial.onnx"):
+    path = folder / name
     old = hashlib.sha256(path.read_bytes()).hexdigest()
     path.write_bytes(content)
     edit(folder, old, hashlib.sha256(content).hexdigest())
 
 
-def test_a_model_that_gives_other_classes_is_refused(folder, pictures):
-    replace_model(folder, constant_classifier([0.5, 0.5]).SerializeToString())
-    with pytest.raises(BadBundle, match=r"body_part-axial\.onnx gives scores of shape \(1, 2\)"):
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        (constant_classifier([0.5, 0.5]), r"gives logits of shape \(1, 2\)"),
+        (constant_classifier([0.1] * 6, features=3), r"axial\.npy holds embeddings of 2 features, .* gives 3"),
+        (constant_classifier([0.1] * 6, channels=3), "cannot be run"),
+        (constant_profile({}), "cannot be run"),
+    ],
+)
+def test_a_model_that_does_not_fit_the_manifest_is_refused(folder, pictures, model, sentence):
+    replace(folder, model.SerializeToString())
+    with pytest.raises(BadBundle, match=sentence) as refusal:
         load_bundle(folder).classify(pictures)
+    assert "body_part-axial" in str(refusal.value)
 
 
 def test_a_model_that_is_no_network_is_refused(folder, pictures):
-    replace_model(folder, b"not a network")
+    replace(folder, b"not a network")
     with pytest.raises(BadBundle, match=r"body_part-axial\.onnx cannot be run"):
         load_bundle(folder).classify(pictures)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"not an array", "is not an array"),
+        (npy(np.array([{"a": 1}], dtype=object)), "is not an array"),
+        (npy(np.ones((1, 2), dtype=np.float32)), "does not hold embeddings"),
+        (npy(np.ones(2, dtype=np.float16)), "does not hold embeddings"),
+        (npy(np.ones((0, 2), dtype=np.float16)), "does not hold embeddings"),
+        (npy(np.ones((1, 2), dtype=np.float16)), "holds embeddings that are not of length 1"),
+        (npy(np.full((1, 2), np.nan, dtype=np.float16)), "holds embeddings that are not of length 1"),
+    ],
+)
+def test_references_that_are_no_unit_vectors_are_refused(folder, content, sentence):
+    replace(folder, content, "body_part-axial.npy")
+    with pytest.raises(BadBundle, match=rf"body_part-axial\.npy {sentence}"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("'head', 'neck'", "'neck', 'head'", "coverage.regions are"),
+        ("max_gap = 0.1", "max_gap = 7", "coverage.limits are not understood: max_gap"),
+        ("max_gap = 0.1", "max_gap = true", "coverage.limits.max_gap holds True"),
+        ("[coverage.members.sagittal]", "[coverage.members.axial]", "coverage.members.sagittal is missing"),
+        ('"mip_sagittal"', '"mip_axial"', "not one of the sagittal pictures"),
+    ],
+)
+def test_coverage_that_is_not_understood_is_refused(tmp_path, old, new, sentence):
+    folder = write_tiny_bundle(tmp_path, coverage={"chest": (0, 1)})
+    manifest = folder / "bundle.toml"
+    head, tables = manifest.read_text().split("[coverage]")
+    assert old in tables
+    manifest.write_text(head + "[coverage]" + tables.replace(old, new, 1))
+    seal(folder)
+    with pytest.raises(BadBundle, match=sentence):
+        load_bundle(folder)
+
+
+def test_a_coverage_network_without_the_regions_is_refused(tmp_path, pictures):
+    folder = write_tiny_bundle(tmp_path, coverage={"chest": (0, 1)})
+    replace(folder, constant_classifier([0.5, 0.5]).SerializeToString(), "coverage-coronal.onnx")
+    with pytest.raises(BadBundle, match=r"coverage-coronal\.onnx cannot be run"):
+        load_bundle(folder).prepare()
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
@@ -150,6 +290,15 @@ def test_a_copied_bundle_is_the_same_bundle(folder, tmp_path):
     assert load_bundle(copy).identity == load_bundle(folder).identity
 
 
+def test_networks_side_by_side_say_what_they_say_one_after_the_other(tmp_path, pictures):
+    folder = write_tiny_bundle(tmp_path, planes={("body_part", "axial"): "neck"}, coverage={"chest": (0, 1)})
+    pictures["mip_axial"][:128, :128] = 250
+    one, two = (load_bundle(folder, threads=threads).classify(pictures).to_json() for threads in (1, 2))
+    for said in (one, two):
+        del said["seconds"], said["device"]
+    assert one == two
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_forked_child_makes_its_own_sessions(folder, pictures):
@@ -162,7 +311,7 @@ def test_a_forked_child_makes_its_own_sessions(folder, pictures):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-SHIPPED = Path(__file__).parents[2] / "models" / "imageqc-lite" / "0.1.0"
+SHIPPED = newest_bundle()
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """Soft vote and abstention."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,14 +9,17 @@ from apps.imaging.ensemble import (
     Abstention,
     Classification,
     InputRecipe,
+    ModuleAnswer,
     NotAProbability,
     decide,
+    module_distance,
     network_input,
     soft_vote,
+    softmax,
     tissue_share,
 )
 
-LIMITS = Abstention(min_score=0.5, min_planes_agreeing=2, tissue_hu=-300, min_tissue_share=0.02)
+LIMITS = Abstention(min_score=0.5, min_planes_agreeing=2, tissue_hu=-300, min_tissue_share=0.02, max_distance=0.4)
 CLASSES = ("brain", "chest", "other")
 CHEST = np.array([0.1, 0.8, 0.1])
 
@@ -44,8 +49,9 @@ def test_a_missing_plane_is_refused():
         soft_vote({"axial": [0.5, 0.5], "sagittal": [0.5, 0.5]})
 
 
-def answer(axial=CHEST, sagittal=CHEST, coronal=CHEST, share=0.4, limits=LIMITS):
-    return decide("body_part", CLASSES, {"axial": axial, "sagittal": sagittal, "coronal": coronal}, limits, share)
+def answer(axial=CHEST, sagittal=CHEST, coronal=CHEST, share=0.4, distance=0.1, silent=("other",)):
+    planes = {"axial": axial, "sagittal": sagittal, "coronal": coronal}
+    return decide("body_part", CLASSES, planes, LIMITS, share, silent=silent, distance=distance)
 
 
 def test_three_planes_that_agree_give_the_label_and_keep_each_vote():
@@ -69,10 +75,29 @@ def test_planes_that_disagree_are_an_abstention():
     assert said.abstained and "the planes disagree, 1 of 3 say brain" in said.reason
 
 
-def test_the_out_of_scope_class_is_never_a_label():
+def test_a_silent_class_is_never_a_label():
     limb = np.array([0.0, 0.05, 0.95])
     said = answer(limb, limb, limb)
-    assert said.label is None and "none of the body parts" in said.reason
+    assert said.label is None and "none of those that the ensemble has a label for" in said.reason
+    assert answer(limb, limb, limb, silent=()).label == "other"
+
+
+def test_pictures_unlike_the_training_pictures_are_abstained_on_however_sure_the_networks_are():
+    said = answer(distance=0.41)
+    assert said.label is None and said.distance == 0.41
+    assert "unlike those that the ensemble was trained on (distance 0.41, limit 0.40)" in said.reason
+    assert answer(distance=0.4).label == "chest"
+
+
+def test_the_distance_of_a_module_is_the_mean_of_its_planes():
+    assert module_distance({"axial": 0.1, "sagittal": 0.2, "coronal": 0.6}) == pytest.approx(0.3)
+
+
+def test_a_temperature_of_two_takes_the_square_root_of_the_odds():
+    logits = np.log(np.array([0.8, 0.2]))
+    assert softmax(logits, 1) == pytest.approx([0.8, 0.2])
+    assert softmax(logits, 2) == pytest.approx([2 / 3, 1 / 3])
+    assert softmax(np.array([1000.0, 0.0]), 1) == pytest.approx([1, 0])
 
 
 def test_an_all_air_series_is_abstained_on_however_sure_the_networks_are():
@@ -94,7 +119,25 @@ def test_one_silent_answer_leaves_the_other_one_standing():
     stored = classification.to_json()
     assert stored["abstained"] is True and stored["reason"].startswith("The body part is not answered")
     assert stored["contrast"]["label"] == "chest"
-    assert set(stored["body_part"]) == {"label", "score", "scores", "planes", "abstained", "reason"}
+    kept = {"label", "score", "scores", "planes", "abstained", "reason", "distance", "activations", "silent"}
+    assert set(stored["body_part"]) == kept
+
+
+def test_an_answer_kept_from_an_older_bundle_is_read_again():
+    stored = answer().to_json()
+    del stored["distance"], stored["activations"], stored["silent"]
+    said = ModuleAnswer(**stored)
+    assert said.label == "chest" and said.distance is None and said.activations == {}
+    assert not said.is_out_of_scope and replace(said, scores={"chest": 0.1, "other": 0.9}).is_out_of_scope
+
+
+def test_what_is_out_of_scope_is_for_the_bundle_to_say():
+    brain = np.array([0.9, 0.05, 0.05])
+    assert answer(brain, brain, brain, silent=("brain", "other")).is_out_of_scope
+    assert not answer(brain, brain, brain, silent=("other",)).is_out_of_scope
+    assert not answer(brain, brain, brain, silent=()).is_out_of_scope
+    stored = answer(brain, brain, brain, silent=("brain",)).to_json()
+    assert ModuleAnswer(**stored).is_out_of_scope
 
 
 def test_each_channel_is_its_own_window_of_the_picture():

@@ -20,6 +20,9 @@ FINE_SIZES = (160, 257)
 COARSE_SIZES = (96, 133)
 """Rows and columns of a coarse one: what radiotherapy planning archives hold."""
 
+COARSE_MM = 3.5
+"""A volume with larger pixels is coarse as it is: its vessels would not survive another blurring."""
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -61,6 +64,8 @@ def augment(
     *,
     fov_mm: float | None = None,
     centre: tuple[float, float] | None = None,
+    ends: tuple[int, int] | None = None,
+    sizes: tuple[int, int] | None = None,
 ) -> NDArray[np.int16]:
     """Return one random series of the slices `low` to `high` (inclusive), int16 HU, canonical axes.
 
@@ -74,18 +79,24 @@ def augment(
         Source of all randomness.
     fov_mm, centre
         Field of view and its centre (row, column) instead of one around the whole picture.
+    ends
+        First slice and the one behind the last, instead of ends near those of the labelled range.
+    sizes
+        The range from which rows and columns are drawn, instead of fine and coarse ones.
     """
-    start, end = random_range(low, high, len(scan.voxels), rng)
+    start, end = ends or random_range(low, high, len(scan.voxels), rng)
     source = (scan.masked if rng.random() < 0.5 else scan.voxels)[start:end]
     _, rows, columns = source.shape
     if fov_mm is None and rng.random() < 0.5:
         centre, fov_mm = _body_frame(scan, start, end, rng)
     width_mm = fov_mm or max(rows, columns) * scan.spacing_mm[1] * rng.uniform(0.78, 1.2)
-    thickness_mm = float(np.exp(rng.uniform(np.log(1.5), np.log(8.0))))
+    is_coarse = bool(scan.spacing_mm[1] > COARSE_MM)
+    thickest_mm = 4.0 if is_coarse else 8.0
+    thickness_mm = float(np.exp(rng.uniform(np.log(1.5), np.log(thickest_mm))))
     depth_mm = len(source) * scan.spacing_mm[0]
     count = int(np.clip(depth_mm / thickness_mm, 8, 110))
-    coarse = rng.random() < 0.4
-    size = int(rng.integers(*(COARSE_SIZES if coarse else FINE_SIZES)))
+    coarse = not is_coarse and rng.random() < 0.4
+    size = int(rng.integers(*(sizes or (COARSE_SIZES if coarse else FINE_SIZES))))
     pixel_mm = width_mm / size
     if pixel_mm > 2 * scan.spacing_mm[1]:
         source = ndimage.uniform_filter(source, size=(1, 2, 2))
@@ -102,7 +113,7 @@ def augment(
     voxels = ndimage.affine_transform(
         _padded(source), matrix, offset + _PADDING, (count, size, size), np.float32, order=1, mode="nearest"
     )
-    return _degrade(voxels, coarse, rng)
+    return _degrade(voxels, coarse or is_coarse, rng)
 
 
 def _body_frame(scan: Scan, start: int, end: int, rng: np.random.Generator) -> tuple[tuple[float, float], float | None]:

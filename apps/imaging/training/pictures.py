@@ -1,234 +1,184 @@
-"""Picture sets: what the networks see, drawn from the archive once and kept as one file."""
+"""The pictures of a run: each series as it is, and the drawn sets, one job per volume, in one or more processes.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+A finished job is a file in `<set>.parts/`; a drawing that was stopped goes on with the jobs that are missing. Each job
+draws from its own random numbers, so the pictures are the same in any order and any number of processes.
+"""
+
+import json
+import logging
+import multiprocessing
+import shutil
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from apps.imaging.ensemble import shrink
-from apps.imaging.phantom import make_phantom
-from apps.imaging.projections import project, resize, to_gray
-from apps.imaging.training.archive import (
-    LabelledRange,
-    MiddlePlanes,
-    load_middle_plane,
-    load_volume,
-    read_middle_planes,
-    read_ranges,
+from apps.imaging.errors import BadManifest, ImagingError
+from apps.imaging.training.drawing import (
+    Drawn,
+    Plan,
+    draw_phantom,
+    draw_planes,
+    draw_test_object,
+    draw_volume,
+    people,
 )
-from apps.imaging.training.augmentation import Scan, augment, prepare, quality_object, spine_centre
-from apps.imaging.vocabulary import BODY_PARTS, CONTRASTS, OUT_OF_SCOPE, PLANES
+from apps.imaging.training.locking import waited_lock
+from apps.imaging.training.manifest import Manifest, ManifestSeries
+from apps.imaging.training.progress import Progress
+from apps.imaging.training.reading import VolumeReader, plane_pictures, read_planes
+from apps.imaging.training.store import StoredSeries, is_stored, write_store
+from apps.imaging.vocabulary import PICTURES
 
-NETWORK_SIZE = 224
-"""Rows and columns at which pictures are kept: the input size of the networks."""
+log = logging.getLogger(__name__)
 
-PICTURE_NAMES = tuple(f"{conversion}_{plane}" for conversion in ("mip", "mid") for plane in PLANES)
-"""Of the nine pictures those that the published ensemble looks at, in the order of `PictureSet.pixels`."""
-
-OUT_OF_TRAINING = ""
-"""Label of a picture that one module must not learn from: no MIP, or a contrast nobody can see."""
-
-
-FIRST_TRAINING_PHANTOM = 1_000_000
-"""Seeds below belong to demonstrations and tests: no phantom that is shown was trained on."""
+REAL_SEED = 0
+"""The set of the series as they are; drawn sets count from 1."""
 
 
 @dataclass(frozen=True)
-class PictureSet:
-    """Pictures of many series, real or augmented.
+class Job:
+    """What is drawn in one go: the series of one volume (as they are for seed 0, else varied), or one invention."""
 
-    `pixels` uint8 (series, pictures, rows, columns) in the order of `PICTURE_NAMES`; the lists have one entry per
-    series. `body_part` or `contrast` is empty where the series is not for that module.
+    key: str
+    seed: int
+    series: tuple[ManifestSeries, ...] = ()
+    person: int = 0
+    test_object: int = 0
+
+    def run(self, plan: Plan) -> Drawn:
+        """Yield what this job draws, nine pictures each."""
+        rng = np.random.default_rng([self.seed, zlib.crc32(self.key.encode())])
+        if self.person:
+            yield from draw_phantom(self.person, plan, rng)
+        elif self.test_object:
+            yield from draw_test_object(self.test_object, plan, rng)
+        elif self.seed == REAL_SEED:
+            yield from _as_they_are(self.series)
+        elif self.series[0].kind == "planes":
+            yield from draw_planes(self.series[0], plan, rng)
+        else:
+            yield from draw_volume(VolumeReader(self.series[0].path), self.series, plan, rng)
+
+
+def draw_pictures(folder: Path, manifest: Manifest, plan: Plan, processes: int) -> None:
+    """Draw the pictures of a run into `folder`; sets that are there are kept.
+
+    Raises
+    ------
+    BadManifest
+        When series cannot be read: each with its line and why. What could be read is kept for the next start.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    with waited_lock(folder / "lock", "pictures"):
+        _draw_sets(folder, manifest, plan, processes)
 
-    pixels: NDArray[np.uint8]
-    name: list[str]
-    subject: list[str]
-    source: list[str]
-    quality: list[str]
-    body_part: list[str]
-    contrast: list[str]
 
-    def save(self, file: Path) -> None:
-        """Write the set as one npz."""
-        columns = {column: np.array(getattr(self, column)) for column in COLUMNS}
-        np.savez(file, allow_pickle=False, pixels=self.pixels, **columns)
-
-    @classmethod
-    def load(cls, *files: Path) -> "PictureSet":
-        """Read sets that `save` wrote, one after the other."""
-        parts = []
-        for file in files:
-            with np.load(file) as stored:
-                parts.append({key: stored[key] for key in ("pixels", *COLUMNS)})
-        return cls(
-            pixels=np.concatenate([part["pixels"] for part in parts]),
-            **{column: [str(entry) for part in parts for entry in part[column]] for column in COLUMNS},
+def _draw_sets(folder: Path, manifest: Manifest, plan: Plan, processes: int) -> None:
+    wanted = plan.recipe.series_augmentation
+    _draw_set(folder / "real", _real_jobs(manifest), plan, PICTURES, processes, manifest)
+    for seed in range(1, wanted.seeds + 1):
+        _draw_set(
+            folder / f"drawn-{seed}", _drawn_jobs(manifest, plan, seed), plan, plan.recipe.pictures, processes, manifest
         )
 
 
-Row = tuple[NDArray[np.uint8], tuple[str, ...]]
-"""Pictures of one series, and its entries for `COLUMNS`."""
-
-COLUMNS = ("name", "subject", "source", "quality", "body_part", "contrast")
+def _real_jobs(manifest: Manifest) -> list[Job]:
+    return [Job(f"{path}", REAL_SEED, series) for path, series in _by_path(manifest.series)]
 
 
-def network_pictures(voxels: NDArray[np.int16]) -> NDArray[np.uint8]:
-    """Return the pictures of a volume at network size, uint8 (pictures, rows, columns)."""
-    pictures = project(voxels)
-    return np.stack([shrink(pictures[name], NETWORK_SIZE) for name in PICTURE_NAMES])
+def _drawn_jobs(manifest: Manifest, plan: Plan, seed: int) -> list[Job]:
+    wanted = plan.recipe.series_augmentation
+    development = [one for one in manifest.series if one.set == "development"]
+    jobs = [Job(series[0].name, seed, series) for _, series in _by_path(development)] if wanted.per_class else []
+    jobs += [Job(f"phantom {person}", seed, person=person) for person in people(seed, wanted.phantoms)]
+    jobs += [Job(f"test object {number}", seed, test_object=number) for number in range(1, wanted.test_objects + 1)]
+    return jobs
 
 
-def plain_set(archive: Path) -> PictureSet:
-    """Return each labelled range and scan as it is: what held-out subjects are judged by."""
-    rows: list[Row] = []
-    for volume, ranges in _by_volume(read_ranges(archive)):
-        voxels, _ = load_volume(archive, volume)
-        for labelled in ranges:
-            rows.append((network_pictures(voxels[labelled.low : labelled.high + 1]), _labels(labelled)))
-    for scan in read_middle_planes(archive):
-        rows.append((_middle_pictures(_load_planes(scan)), _scan_labels(scan)))
-    return _gather(rows)
+def _by_path(series: Iterable[ManifestSeries]) -> list[tuple[Path, tuple[ManifestSeries, ...]]]:
+    groups: dict[Path, list[ManifestSeries]] = {}
+    for one in series:
+        groups.setdefault(one.path, []).append(one)
+    return [(path, tuple(group)) for path, group in groups.items()]
 
 
-def augmented_set(archive: Path, per_class: int, seed: int) -> PictureSet:
-    """Return about `per_class` augmented series of each body part and contrast.
-
-    Good scans are drawn twice as often as short or coarse ones; within a class every subject gets its share, however
-    many ranges it has.
-    """
-    rng = np.random.default_rng(seed)
-    ranges = read_ranges(archive)
-    shares = _shares(ranges, per_class)
-    rows: list[Row] = []
-    for volume, labelled_ranges in _by_volume(ranges):
-        scan = prepare(*load_volume(archive, volume))
-        for labelled in labelled_ranges:
-            for _ in range(_round_at_random(shares[labelled], rng)):
-                voxels = augment(scan, labelled.low, labelled.high, rng)
-                rows.append((network_pictures(voxels), _labels(labelled)))
-            if labelled.body_part in ("abdomen", "chest") and labelled.quality == "A":
-                for _ in range(_round_at_random(per_class / 30, rng)):
-                    rows.extend(_spine(scan, labelled, rng))
-    for scan_planes in read_middle_planes(archive):
-        planes = _load_planes(scan_planes)
-        for _ in range(_round_at_random(per_class / 12, rng)):
-            varied = {plane: _vary_plane(hounsfield, plane, rng) for plane, hounsfield in planes.items()}
-            rows.append((_middle_pictures(varied), _scan_labels(scan_planes)))
-    for index in range(per_class // 2):
-        labels = ("test object", f"test object {index}", "generated", "A", OUT_OF_SCOPE, OUT_OF_TRAINING)
-        rows.append((network_pictures(quality_object(rng)), labels))
-    return _gather(rows)
+def _as_they_are(series: Sequence[ManifestSeries]) -> Drawn:
+    reader = VolumeReader(series[0].path)
+    for one in series:
+        pictures = plane_pictures(read_planes(one)) if one.kind == "planes" else reader.pictures(one)
+        facts = (one.set, one.source, one.scanner, one.quality)
+        stored = StoredSeries(one.name, one.patient, one.labels, *facts, origin="real", body_part=one.body_part)
+        yield stored, pictures
 
 
-def phantom_set(people: int, seed: int) -> PictureSet:
-    """Return phantoms of imaginary people, each region with and without contrast, as made and augmented.
-
-    The same person in both states differs by the contrast alone, which no patient of a small archive does.
-    """
-    rng = np.random.default_rng(seed)
-    rows: list[Row] = []
-    for person in rng.integers(FIRST_TRAINING_PHANTOM, 2**31, people):
-        for region in BODY_PARTS:
-            for contrast in CONTRASTS:
-                rows.extend(_phantom(region, contrast, int(person), region, contrast, rng))
-        rows.extend(_phantom("thigh", "non_contrast", int(person), OUT_OF_SCOPE, OUT_OF_TRAINING, rng))
-    return _gather(rows)
-
-
-def _phantom(
-    region: str, scanned: str, person: int, body_part: str, contrast: str, rng: np.random.Generator
-) -> Iterator[Row]:
-    voxels, spacing_mm = make_phantom(region, enhanced=scanned == "enhanced", seed=person)
-    labels = (f"phantom {person} {region}", f"phantom {person}", "phantom", "A", body_part, contrast)
-    yield network_pictures(voxels), labels
-    scan = prepare(voxels, np.asarray(spacing_mm))
-    yield network_pictures(augment(scan, 0, len(voxels) - 1, rng)), labels
-
-
-def _spine(scan: Scan, labelled: LabelledRange, rng: np.random.Generator) -> Iterator[Row]:
-    """A spine examination cut out of a trunk: out of scope, though its bones are a trunk's bones."""
-    centre = spine_centre(scan, labelled.low, labelled.high)
-    if centre is not None:
-        voxels = augment(scan, labelled.low, labelled.high, rng, fov_mm=rng.uniform(90, 170), centre=centre)
-        labels = ("spine " + labelled.name, labelled.subject, labelled.source, "A", OUT_OF_SCOPE, OUT_OF_TRAINING)
-        yield network_pictures(voxels), labels
+def _draw_set(
+    stem: Path, jobs: list[Job], plan: Plan, pictures: tuple[str, ...], processes: int, manifest: Manifest
+) -> None:
+    if is_stored(stem):
+        return
+    parts = stem.with_name(stem.name + ".parts")
+    parts.mkdir(parents=True, exist_ok=True)
+    missing = [index for index in range(len(jobs)) if not _part(parts, index).exists()]
+    log.info("pictures %s: %d volumes to draw, %d are there", stem.name, len(missing), len(jobs) - len(missing))
+    progress = Progress(len(missing))
+    work = partial(_draw_part, plan=plan, parts=parts, pictures=pictures)
+    refused = []
+    for done, why in enumerate(_mapped(work, [(index, jobs[index]) for index in missing], processes), start=1):
+        refused += why
+        if progress.is_due(done):
+            log.info("pictures %s: %d of %d volumes, %s left", stem.name, done, len(missing), progress.left(done))
+    if refused:
+        listed = "\n".join(f"  {why}" for why in refused)
+        remedy = "Mend the files or take these lines out of the manifest."
+        raise BadManifest(f"Series of {manifest.file} cannot be read:\n{listed}\n{remedy}")
+    rows = [row for index in range(len(jobs)) for row in _read_rows(_part(parts, index))]
+    pixels = (of_series for index in range(len(jobs)) for of_series in np.load(_part(parts, index).with_suffix(".npy")))
+    write_store(stem, pictures, rows, pixels)
+    shutil.rmtree(parts)
+    log.info("pictures %s: %d series", stem.name, len(rows))
 
 
-def _shares(ranges: list[LabelledRange], per_class: int) -> dict[LabelledRange, float]:
-    """Return how many augmented series each range gives."""
-    weights = {}
-    for labelled in ranges:
-        siblings = [other for other in ranges if _cell(other) == _cell(labelled)]
-        of_subject = sum(other.subject == labelled.subject for other in siblings)
-        weights[labelled] = (2.0 if labelled.quality == "A" else 1.0) / of_subject**0.7
-    totals: dict[tuple[str, str], float] = {}
-    for labelled, weight in weights.items():
-        totals[_cell(labelled)] = totals.get(_cell(labelled), 0) + weight
-    return {labelled: per_class * weight / totals[_cell(labelled)] for labelled, weight in weights.items()}
+def _mapped(work: "partial[list[str]]", jobs: list[tuple[int, Job]], processes: int) -> Iterator[list[str]]:
+    if processes < 2 or len(jobs) < 2:
+        yield from map(work, jobs)
+        return
+    # Spawned, not forked: a fork copies the locks of threads that others may hold.
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(work, jobs)
 
 
-def _cell(labelled: LabelledRange) -> tuple[str, str]:
-    return labelled.body_part, labelled.contrast
+def _draw_part(numbered: tuple[int, Job], plan: Plan, parts: Path, pictures: tuple[str, ...]) -> list[str]:
+    """Draw one job into its file; return why not, a sentence per series, where it cannot be read."""
+    index, job = numbered
+    columns = [PICTURES.index(name) for name in pictures]
+    try:
+        drawn = [(row, nine[columns]) for row, nine in job.run(plan)]
+    except Exception as error:
+        # Whatever is odd about one volume, the person needs its line, and the others are drawn meanwhile.
+        lines = ", ".join(f"line {one.line}" for one in job.series) or job.key
+        why = str(error) if isinstance(error, ImagingError) else f"{type(error).__name__}: {error}"
+        return [f"{lines}: {why}"]
+    file = _part(parts, index)
+    np.save(file.with_suffix(".npy"), _stacked([pixels for _, pixels in drawn], len(columns)))
+    partial_file = file.with_suffix(".partial")
+    partial_file.write_text(json.dumps([asdict(row) for row, _ in drawn]), encoding="utf-8")
+    partial_file.replace(file)
+    return []
 
 
-def _round_at_random(expected: float, rng: np.random.Generator) -> int:
-    return int(expected + rng.random())
+def _stacked(pixels: list[NDArray[np.uint8]], pictures: int) -> NDArray[np.uint8]:
+    return np.stack(pixels) if pixels else np.empty((0, pictures, 0, 0), dtype=np.uint8)
 
 
-def _by_volume(ranges: list[LabelledRange]) -> Iterator[tuple[str, list[LabelledRange]]]:
-    for volume in dict.fromkeys(labelled.volume for labelled in ranges):
-        yield volume, [labelled for labelled in ranges if labelled.volume == volume]
+def _part(parts: Path, index: int) -> Path:
+    return parts / f"{index}.json"
 
 
-def _labels(labelled: LabelledRange) -> tuple[str, ...]:
-    contrast = OUT_OF_TRAINING if labelled.body_part == OUT_OF_SCOPE else labelled.contrast
-    return (
-        labelled.name,
-        labelled.subject,
-        labelled.source,
-        labelled.quality,
-        labelled.body_part,
-        contrast,
-    )
-
-
-def _scan_labels(scan: MiddlePlanes) -> tuple[str, ...]:
-    return (scan.scan, scan.subject, f"middle planes: {scan.covers}", "A", OUT_OF_TRAINING, scan.contrast)
-
-
-def _load_planes(scan: MiddlePlanes) -> dict[str, NDArray[np.int16]]:
-    return {plane: load_middle_plane(file) for plane, file in scan.files.items()}
-
-
-def _vary_plane(hounsfield: NDArray[np.int16], plane: str, rng: np.random.Generator) -> NDArray[np.int16]:
-    """Augment a single plane: another range of the body, turned, shifted, noisier, a little off in HU."""
-    rows = len(hounsfield)
-    if plane != "axial":
-        kept = round(rows * rng.uniform(0.6, 1))
-        start = rng.integers(0, rows - kept + 1)
-        hounsfield = hounsfield[start : start + kept]
-    values = ndimage.rotate(hounsfield.astype(np.float32), rng.uniform(-12, 12), reshape=False, order=1, cval=-1024)
-    margin = rng.integers(0, max(1, values.shape[1] // 10), 2)
-    values = values[:, margin[0] : values.shape[1] - margin[1]]
-    values = ndimage.gaussian_filter(values, rng.choice([0, 0, 1, 2.5]))
-    values += rng.normal(0, 6) + rng.choice([0, 10, 25]) * rng.standard_normal(values.shape)
-    return np.clip(values, -1024, 3071).astype(np.int16)
-
-
-def _middle_pictures(planes: dict[str, NDArray[np.int16]]) -> NDArray[np.uint8]:
-    """Return the pictures of a scan that has middle planes only; its MIPs are empty."""
-    pictures = np.zeros((len(PICTURE_NAMES), NETWORK_SIZE, NETWORK_SIZE), dtype=np.uint8)
-    for plane, hounsfield in planes.items():
-        windowed = np.clip(hounsfield, -450, 550).astype(np.float64)
-        pictures[PICTURE_NAMES.index(f"mid_{plane}")] = shrink(to_gray(resize(windowed)), NETWORK_SIZE)
-    return pictures
-
-
-def _gather(rows: list[Row]) -> PictureSet:
-    columns = zip(*(labels for _, labels in rows), strict=True)
-    named = dict(zip(COLUMNS, (list(column) for column in columns), strict=True))
-    return PictureSet(pixels=np.stack([pixels for pixels, _ in rows]), **named)
+def _read_rows(file: Path) -> list[StoredSeries]:
+    return [StoredSeries(**row) for row in json.loads(file.read_text(encoding="utf-8"))]
