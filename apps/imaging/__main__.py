@@ -1,13 +1,22 @@
-"""The command line of the imaging core: `python -m apps.imaging check PATH...` and `project PATH --out DIR`."""
+"""The command line of the imaging core: `python -m apps.imaging COMMAND`.
+
+`check` and `project` are here, `deidentify` in a module of its own. The commands of TRAINING_COMMANDS live one per
+module in `training/commands` and are imported when they are asked for: they need packages that nothing which serves
+installs.
+"""
 
 import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+from apps.imaging import deidentify
 
 if TYPE_CHECKING:
     from apps.imaging.bundle import ModelBundle
@@ -18,6 +27,16 @@ if TYPE_CHECKING:
 ANSWERED, UNREADABLE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes; 130 is what shells give for Ctrl-C."""
 
+TRAINING_COMMANDS = {
+    "manifest": "write the manifest of an archive of volumes",
+    "train": "train the plane classifiers that a recipe names on the series of a manifest",
+    "evaluate": "measure a training run and write its report",
+    "ensemble": "choose the best classifier per plane of a training run",
+    "export": "write the chosen classifiers of a training run as a model bundle",
+    "coverage": "train, judge and export the networks that say which regions a series covers",
+}
+"""Commands that need the training tools, each with its line of help."""
+
 BUNDLES = Path(__file__).resolve().parents[2] / "models" / "imageqc-lite"
 """Where the bundles lie that are used when none is named."""
 
@@ -27,9 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
+    asked = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser(asked).parse_args(asked)
     try:
-        exit_code: int = options.run(options)
+        exit_code: int = options.do(options)
         sys.stdout.flush()
         return exit_code
     except KeyboardInterrupt:
@@ -43,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UNREADABLE
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(asked: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m apps.imaging",
         description="Checks CT series: what they show, how they were made, and whether a protocol accepts them.",
@@ -61,7 +81,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--protocol", type=Path, metavar="FILE", help="what the visit asks for, as TOML or JSON")
     check.add_argument("--json", action="store_true", help="one JSON object per series and line")
-    check.set_defaults(run=lambda options: _check(check, options))
+    check.add_argument(
+        "--explain",
+        type=Path,
+        metavar="DIR",
+        help="folder for the pictures with the evidence for the labels",
+    )
+    check.set_defaults(do=lambda options: _check(check, options))
     project = commands.add_parser(
         "project",
         help="write the nine pictures of each series",
@@ -70,15 +96,55 @@ def _parser() -> argparse.ArgumentParser:
     )
     project.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="DICOM files, folders or zips")
     project.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the pictures")
-    project.set_defaults(run=lambda options: _project(project, options))
+    project.set_defaults(do=lambda options: _project(project, options))
+    deidentify.add_arguments(commands.add_parser("deidentify", help="write the objects of a folder de-identified"))
+    for name, help_line in TRAINING_COMMANDS.items():
+        command = commands.add_parser(name, help=help_line)
+        if asked and asked[0] == name:
+            _add_training_command(command, name)
     return parser
+
+
+def _add_training_command(parser: argparse.ArgumentParser, name: str) -> None:
+    """Give a training command its arguments and what it does; what it refuses is told in its own sentences."""
+    from apps.imaging.errors import ImagingError
+
+    def needs_tools(error: ModuleNotFoundError) -> NoReturn:
+        if (error.name or "apps").partition(".")[0] == "apps":
+            raise error
+        parser.error(
+            f"this needs the training tools, and {error.name} is not installed here. `make train-env` makes an "
+            f"environment with them; then: .venv-train/bin/python -m apps.imaging {name} ..."
+        )
+
+    try:
+        command = import_module(f"apps.imaging.training.commands.{name}")
+    except ModuleNotFoundError as error:
+        needs_tools(error)
+    command.add_arguments(parser)
+    parser.description = command.__doc__
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+
+    def run(options: argparse.Namespace) -> int:
+        try:
+            exit_code: int = command.run(options)
+            return exit_code
+        except ModuleNotFoundError as error:
+            needs_tools(error)
+        except ImagingError as error:
+            _tell(str(error))
+            return WRONG_USAGE
+
+    parser.set_defaults(do=run)
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     """Check all series; print one JSON object per line, or the text that a person reads."""
     _refuse_missing(parser, options.paths)
-    spec = _load_spec(parser, options.protocol)
     bundle = _load_bundle(parser, options.bundle)
+    spec = _load_spec(parser, options.protocol, bundle)
+    if options.explain is not None:
+        _make_folder(parser, "--explain", options.explain)
 
     from apps.imaging.pipeline import SeriesReport, UncheckedSeries, check_paths, match_reports
     from apps.imaging.text_report import board_text, series_text, summary_text
@@ -86,7 +152,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     reports: list[SeriesReport] = []
     unchecked: list[UncheckedSeries] = []
     refused: list[RefusedFile] = []
-    for outcome in check_paths(options.paths, bundle, spec, progress=_progress):
+    look = None if options.explain is None else _explain_into(options.explain, bundle)
+    for outcome in check_paths(options.paths, bundle, spec, progress=_progress, look=look):
         _clear_progress()
         if isinstance(outcome, SeriesReport):
             reports.append(outcome)
@@ -118,10 +185,7 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 def _project(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     """Write the pictures: into the folder itself for one series, into a folder per series for several."""
     _refuse_missing(parser, options.paths)
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        parser.error(f"--out: {options.out} cannot be made a folder ({error.strerror}).")
+    _make_folder(parser, "--out", options.out)
 
     from apps.imaging.digest import build_digest
     from apps.imaging.pipeline import find_series
@@ -152,14 +216,43 @@ def _refuse_missing(parser: argparse.ArgumentParser, paths: Sequence[Path]) -> N
             parser.error(f"{path} does not exist.")
 
 
-def _load_spec(parser: argparse.ArgumentParser, path: Path | None) -> "ImagingSpec | None":
+def _make_folder(parser: argparse.ArgumentParser, option: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"{option}: {folder} cannot be made a folder ({error.strerror}).")
+
+
+def _explain_into(folder: Path, bundle: "ModelBundle") -> "Callable[[SeriesReport], None]":
+    """Return what writes the evidence of each series into its own folder, `series-1`, `series-2`, ..."""
+    from apps.imaging.explanation import write_overlays
+    from apps.imaging.rules.identity import series_words
+
+    numbers = count(1)
+
+    def look(report: "SeriesReport") -> None:
+        of_series = folder / f"series-{next(numbers)}"
+        said = report.classification
+        if said is None:
+            return
+        for name, answer in (("body_part", said.body_part), ("contrast", said.contrast)):
+            looked_at = {member.plane: member.picture for member in bundle.modules[name].members}
+            write_overlays(report.digest.pictures, answer.activations, looked_at, of_series, name)
+        _clear_progress()
+        _tell(f"{of_series}: evidence for the labels of {series_words(report.digest)}")
+
+    return look
+
+
+def _load_spec(parser: argparse.ArgumentParser, path: Path | None, bundle: "ModelBundle") -> "ImagingSpec | None":
+    """Read the protocol, which may ask for the published classes and for those that the bundle can say."""
     if path is None:
         return None
     from apps.imaging.errors import BadSpec
     from apps.imaging.spec import load_spec
 
     try:
-        return load_spec(path)
+        return load_spec(path, {name: module.known_labels for name, module in bundle.modules.items()})
     except BadSpec as error:
         parser.error(f"--protocol: {error}")
 
@@ -168,7 +261,9 @@ def _load_bundle(parser: argparse.ArgumentParser, folder: Path | None) -> "Model
     from apps.imaging.bundle import load_bundle
     from apps.imaging.errors import BadBundle
 
-    folder = folder or _newest_bundle(parser)
+    folder = folder or newest_bundle()
+    if folder is None:
+        parser.error(f"no model bundle was found in {BUNDLES}; name one with --bundle DIR.")
     try:
         bundle = load_bundle(folder, threads=os.cpu_count() or 1)
         bundle.prepare()
@@ -177,16 +272,14 @@ def _load_bundle(parser: argparse.ArgumentParser, folder: Path | None) -> "Model
     return bundle
 
 
-def _newest_bundle(parser: argparse.ArgumentParser) -> Path:
-    """Return the folder with the highest version, number by number: 0.10.0 is newer than 0.9.0."""
+def newest_bundle() -> Path | None:
+    """Return the folder in BUNDLES with the highest version, number by number: 0.10.0 is newer than 0.9.0."""
     versions = {
         tuple(int(part) for part in manifest.parent.name.split(".")): manifest.parent
         for manifest in BUNDLES.glob("*/bundle.toml")
         if all(part.isdecimal() for part in manifest.parent.name.split("."))
     }
-    if not versions:
-        parser.error(f"no model bundle was found in {BUNDLES}; name one with --bundle DIR.")
-    return versions[max(versions)]
+    return versions[max(versions)] if versions else None
 
 
 def _exit_code(refused: "Sequence[RefusedFile]", *, found: bool, failed: bool) -> int:

@@ -4,35 +4,26 @@ import difflib
 import json
 import math
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from apps.imaging.errors import BadSpec
-from apps.imaging.vocabulary import BODY_PARTS, CONTRASTS
+from apps.imaging.vocabulary import CLASS_NAME, PUBLISHED_CLASSES, body_part_name, contrast_words
 
 EITHER = "either"
 """The contrast word of a slot that accepts scans with and without contrast."""
 
-CONTRAST_CHOICES = (*CONTRASTS, EITHER)
-
-BODY_PART_WORDS = {
-    "brain": "brain",
-    "neck": "neck",
-    "chest": "chest",
-    "abdomen": "abdomen",
-    "abdomen_pelvis": "abdomen-pelvis",
-}
-"""Body part classes as people say them."""
-
-CONTRAST_WORDS = {"enhanced": "with contrast", "non_contrast": "without contrast", EITHER: ""}
-"""Contrast classes as people say them behind the name of a scan."""
+Classes = Mapping[str, Sequence[str]]
+"""Per module (body_part, contrast) the classes that a protocol may ask for."""
 
 
 def series_title(body_part: str, contrast: str) -> str:
     """Return the name of a series in words: "Chest CT with contrast"."""
-    words = f"{BODY_PART_WORDS[body_part]} CT {CONTRAST_WORDS[contrast]}".strip()
+    words = f"{body_part_name(body_part).replace(' and ', '-')} CT"
+    if contrast != EITHER:
+        words += f" {contrast_words(contrast)}"
     return words[0].upper() + words[1:]
 
 
@@ -41,7 +32,8 @@ class SeriesSpec:
     """One required series (a slot): what it must show and the limits that it must keep.
 
     A limit of None, and an empty tuple of kernels, ask for nothing. `title` is made of body part and contrast
-    where none is given. Raises BadSpec when a value is not possible.
+    where none is given. Raises BadSpec when a value is not possible. Which classes there are is a question of the
+    ensemble, so any class name is taken here; `from_json` holds it against the known ones.
     """
 
     slot: str
@@ -70,6 +62,12 @@ class SeriesSpec:
         if not self.title:
             object.__setattr__(self, "title", series_title(self.body_part, self.contrast))
 
+    def accepts_contrast(self, shown: str) -> bool:
+        """Return whether a scan of this contrast class is what is asked for; "enhanced" is any phase with contrast."""
+        if self.contrast == "enhanced":
+            return shown != "non_contrast"
+        return self.contrast in (EITHER, shown)
+
     def to_json(self) -> dict[str, Any]:
         """Return the slot as plain values, limits that ask for nothing left out."""
         return {
@@ -79,12 +77,17 @@ class SeriesSpec:
         }
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "SeriesSpec":
+    def from_json(cls, stored: Mapping[str, Any], classes: Classes = PUBLISHED_CLASSES) -> "SeriesSpec":
         """Return the slot that a protocol file or `to_json` wrote; raise BadSpec when it is not understood."""
         _refuse_unknown_keys(stored, [field.name for field in fields(cls)])
-        for name in ("slot", "body_part"):
+        known = {"body_part": classes["body_part"], "contrast": (*classes["contrast"], EITHER)}
+        expected = {"slot": "a short name, unique in the list", "body_part": f"one of {', '.join(known['body_part'])}"}
+        for name, words in expected.items():
             if name not in stored:
-                raise BadSpec(f"{name}: this key is missing; expected {_EXPECTED_WORDS[name]}.")
+                raise BadSpec(f"{name}: this key is missing; expected {words}.")
+        for name, names in known.items():
+            if name in stored and stored[name] not in names:
+                raise BadSpec(f"{name}: expected one of {', '.join(names)}, found {stored[name]!r}.")
         return cls(**stored)
 
 
@@ -125,7 +128,7 @@ class ImagingSpec:
         }
 
     @classmethod
-    def from_json(cls, stored: object) -> "ImagingSpec":
+    def from_json(cls, stored: object, classes: Classes = PUBLISHED_CLASSES) -> "ImagingSpec":
         """Return the specification that `to_json` wrote; raise BadSpec naming what is not understood."""
         if not isinstance(stored, Mapping):
             raise BadSpec(f"expected name, version and series, found {stored!r}.")
@@ -138,12 +141,17 @@ class ImagingSpec:
         return cls(
             name=stored["name"],
             version=stored["version"],
-            series=tuple(_read_series(number, entry) for number, entry in enumerate(stored["series"], start=1)),
+            series=tuple(
+                _read_series(number, entry, classes) for number, entry in enumerate(stored["series"], start=1)
+            ),
         )
 
 
-def load_spec(path: Path) -> ImagingSpec:
-    """Read a TOML or JSON file; raise BadSpec naming file and key when it is not understood."""
+def load_spec(path: Path, classes: Classes = PUBLISHED_CLASSES) -> ImagingSpec:
+    """Read a TOML or JSON file; raise BadSpec naming file and key when it is not understood.
+
+    `classes` are the words that body part and contrast may have, those of the bundle that checks against this file.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -156,7 +164,7 @@ def load_spec(path: Path) -> ImagingSpec:
         kind = "JSON" if path.suffix.lower() == ".json" else "TOML"
         raise BadSpec(f"{path.name}: expected valid {kind}: {error}.") from None
     try:
-        return ImagingSpec.from_json(stored)
+        return ImagingSpec.from_json(stored, classes)
     except BadSpec as error:
         raise BadSpec(f"{path.name}: {error}") from None
 
@@ -169,12 +177,12 @@ class _Unexpected(Exception):
         self.expected = expected
 
 
-def _read_series(number: int, entry: object) -> SeriesSpec:
+def _read_series(number: int, entry: object, classes: Classes) -> SeriesSpec:
     """Return entry `number` of the list of series; raise BadSpec saying which one is not understood."""
     if not isinstance(entry, Mapping):
         raise BadSpec(f"series {number}: expected keys such as slot and body_part, found {entry!r}.")
     try:
-        return SeriesSpec.from_json(entry)
+        return SeriesSpec.from_json(entry, classes)
     except BadSpec as error:
         raise BadSpec(f"series {number}, {error}") from None
 
@@ -199,13 +207,10 @@ def _read_title(value: object) -> str:
     return value.strip()
 
 
-def _read_word(words: Collection[str]) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if value not in words:
-            raise _Unexpected(f"one of {', '.join(words)}")
-        return str(value)
-
-    return read
+def _read_class(value: object) -> str:
+    if not isinstance(value, str) or not CLASS_NAME.fullmatch(value):
+        raise _Unexpected("a class such as chest or whole_body, in lower case with underscores")
+    return value
 
 
 def _number(value: object) -> float | None:
@@ -246,15 +251,10 @@ def _read_flag(value: object) -> bool:
     return value
 
 
-_EXPECTED_WORDS = {
-    "slot": "a short name, unique in the list",
-    "body_part": f"one of {', '.join(BODY_PARTS)}",
-}
-
 _READERS: dict[str, Callable[[object], Any]] = {
     "slot": _read_text,
-    "body_part": _read_word(BODY_PARTS),
-    "contrast": _read_word(CONTRAST_CHOICES),
+    "body_part": _read_class,
+    "contrast": _read_class,
     "title": _read_title,
     "max_slice_thickness_mm": _read_limit,
     "max_spacing_mm": _read_limit,

@@ -1,7 +1,7 @@
 """Reports as text for a terminal: what `python -m apps.imaging check` says without --json."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from apps.imaging.ensemble import ModuleAnswer
 from apps.imaging.findings import Finding, Severity
@@ -9,13 +9,11 @@ from apps.imaging.pipeline import SeriesReport
 from apps.imaging.rules import check_identity
 from apps.imaging.rules.identity import series_words
 from apps.imaging.slots import SlotBoard
-from apps.imaging.spec import BODY_PART_WORDS, CONTRAST_WORDS, ImagingSpec
-from apps.imaging.vocabulary import OUT_OF_SCOPE, PLANES
+from apps.imaging.spec import ImagingSpec
+from apps.imaging.vocabulary import PLANES, body_part_name, contrast_words
 
 WIDTH = 100
 """Columns of the text; narrow enough for a terminal beside a browser."""
-
-LABEL_WORDS = {**BODY_PART_WORDS, **CONTRAST_WORDS, OUT_OF_SCOPE: "something else"}
 
 
 def series_text(report: SeriesReport) -> str:
@@ -25,8 +23,10 @@ def series_text(report: SeriesReport) -> str:
     if report.classification is None:
         lines += _wrapped("no labels", report.reason)
     else:
-        lines += _answer_lines("body part", report.classification.body_part)
-        lines += _answer_lines("contrast", report.classification.contrast)
+        lines += _answer_lines("body part", report.classification.body_part, body_part_name)
+        lines += _answer_lines("contrast", report.classification.contrast, contrast_words)
+        if report.classification.coverage is not None:
+            lines += _wrapped("coverage", report.classification.coverage.sentence)
     told = report.reason if report.classification is None else ""
     lines += _finding_lines(finding for finding in report.findings if finding.sentence != told)
     return "\n".join(lines)
@@ -77,20 +77,22 @@ def _size_words(report: SeriesReport) -> str:
     return ", ".join(parts)
 
 
-def _answer_lines(module: str, answer: ModuleAnswer) -> list[str]:
+def _answer_lines(module: str, answer: ModuleAnswer, words: Callable[[str], str]) -> list[str]:
     """Return an answer with what each plane says for itself; a plane's label only where it is another one."""
     planes = ", ".join(
-        f"{plane} {_vote_words(answer.planes[plane], answer.label)}" for plane in PLANES if plane in answer.planes
+        f"{plane} {_vote_words(answer.planes[plane], answer, words)}" for plane in PLANES if plane in answer.planes
     )
     if answer.label is None:
         return _wrapped(module, f"not sure ({planes}). {answer.reason}")
-    return _wrapped(module, f"{LABEL_WORDS[answer.label]}, score {answer.score:.2f} ({planes})")
+    return _wrapped(module, f"{words(answer.label)}, score {answer.score:.2f} ({planes})")
 
 
-def _vote_words(scores: dict[str, float], voted: str | None) -> str:
+def _vote_words(scores: dict[str, float], answer: ModuleAnswer, words: Callable[[str], str]) -> str:
     label = max(scores, key=scores.__getitem__)
     score = f"{scores[label]:.2f}"
-    return score if label == voted else f"{LABEL_WORDS[label]} {score}"
+    if label == answer.label:
+        return score
+    return f"{'something else' if label in answer.silent else words(label)} {score}"
 
 
 def _finding_lines(findings: Iterable[Finding]) -> list[str]:

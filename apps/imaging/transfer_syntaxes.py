@@ -49,14 +49,17 @@ def inflate(deflated: bytes) -> bytes:
     UnreadableFile
         When it does not inflate, or to more than `LARGEST_INFLATED` bytes.
     """
+    damaged = UnreadableFile("is damaged: it cannot be inflated; copy or export it again")
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         content = inflater.decompress(deflated, LARGEST_INFLATED)
     except zlib.error:
-        raise UnreadableFile("is damaged: it cannot be inflated; copy or export it again") from None
-    if not inflater.eof and inflater.unconsumed_tail:
+        raise damaged from None
+    if inflater.eof:
+        return content
+    if inflater.unconsumed_tail:
         raise UnreadableFile(
             f"inflates to more than {LARGEST_INFLATED >> 20} MB, more than one CT object holds; "
             "export it again without deflating it"
         )
-    return content
+    raise damaged

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -252,11 +251,9 @@ def test_real_ct_is_never_called_what_it_is_not(
 
 
 def test_help_starts_without_the_heavy_parts() -> None:
-    started = time.perf_counter()
     ended = run("check", "--help")
     assert ended.returncode == 0
     assert "--protocol" in ended.stdout
-    assert time.perf_counter() - started < 5
     heavy = (
         "import sys, apps.imaging.__main__; print(sorted({'numpy','pydicom','onnxruntime','torch'} & set(sys.modules)))"
     )

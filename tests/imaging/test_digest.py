@@ -136,6 +136,13 @@ def test_header_facts_are_what_most_images_say(tmp_path):
     assert "PatientName" not in digest.header
 
 
+def test_facts_of_several_values_and_ties_are_those_of_the_first_image(tmp_path):
+    kernels = {index: {"ConvolutionKernel": ["B30f", "2"] if index % 2 else "B30f"} for index in range(12)}
+    assert written(tmp_path / "tie", overrides=kernels).header["ConvolutionKernel"] == "B30f"
+    kernels[0] = {"ConvolutionKernel": ["B30f", "2"]}
+    assert written(tmp_path / "most", overrides=kernels).header["ConvolutionKernel"] == ["B30f", "2"]
+
+
 def test_identical_copies_are_dropped_and_told(tmp_path):
     paths = write_series(tmp_path, cube_and_rod())
     copy = tmp_path / "copy"

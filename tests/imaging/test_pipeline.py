@@ -21,13 +21,16 @@ REPORT_FIELDS = [
     "geometry",
     "body_part",
     "contrast",
+    "coverage",
     "abstained",
     "reason",
     "findings",
     "bundle",
+    "recipe",
+    "device",
     "seconds",
 ]
-ANSWER_FIELDS = ["label", "score", "scores", "planes", "abstained"]
+ANSWER_FIELDS = ["label", "score", "scores", "planes", "abstained", "distance"]
 
 CHEST = ImagingSpec(
     "Trial",
@@ -66,7 +69,8 @@ def test_a_report_has_exactly_the_promised_fields(tmp_path: Path, bundle: ModelB
 def test_a_localizer_is_not_asked_what_it_shows(tmp_path: Path, bundle: ModelBundle) -> None:
     write_series(tmp_path, cube_and_rod(), common={"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]})
     report = report_of(tmp_path, bundle).to_json()
-    assert report["body_part"] == {"label": None, "score": None, "scores": {}, "planes": {}, "abstained": True}
+    nothing = {"label": None, "score": None, "scores": {}, "planes": {}, "abstained": True, "distance": None}
+    assert report["body_part"] == nothing
     assert report["abstained"] is True
     assert "localizer" in str(report["reason"])
 

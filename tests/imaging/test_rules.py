@@ -213,9 +213,9 @@ def test_the_header_speaks_for_an_injection_only_where_it_says_so(header: dict[s
     [
         ("CHEST", {"chest"}),
         ("Abdomen/Pelvis", {"abdomen", "abdomen_pelvis"}),
-        ("C-SPINE", {"neck"}),
+        ("C-SPINE", {"neck", "spine"}),
         ("HEAD_NECK", {"brain", "neck"}),
-        ("KNEE", set()),
+        ("KNEE", {"extremity"}),
         ("XYZ", None),
         ("", None),
     ],
@@ -226,7 +226,8 @@ def test_body_part_examined_is_mapped_as_far_as_it_can_be(written: str, parts: s
 
 
 def test_terms_are_mapped_to_known_body_parts() -> None:
-    assert all(parts <= set(BODY_PARTS) for parts in BODY_PART_TERMS.values())
+    known = {*BODY_PARTS, "spine", "extremity", "whole_body"}
+    assert all(parts and parts <= known for parts in BODY_PART_TERMS.values())
     assert all(term.isalpha() and term.isupper() for term in BODY_PART_TERMS)
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.imaging.digest.sentences import checked_after_transfer
 from apps.imaging.slots import Candidate, SlotBoard, SlotState, match
 from apps.imaging.spec import ImagingSpec, SeriesSpec
 from apps.imaging.vocabulary import BODY_PARTS, CONTRASTS
@@ -205,6 +206,30 @@ def test_a_series_that_the_person_left_out_is_not_used_but_suggested() -> None:
     assert (state.series, state.status, state.suggestion) == (None, "missing", "4")
     assert state.sentence == "Chest CT with contrast is missing; series 4, 'Thorax', looks right. Choose it."
     assert unused(board) == {"4": "You left it out."}
+
+
+def test_a_series_that_no_browser_could_show_is_offered_and_not_called_needless() -> None:
+    unseen = Candidate(
+        "5",
+        a_digest(5, "Thorax J2K", geometry={"slices": 0}, findings=(checked_after_transfer("is compressed"),)),
+        None,
+    )
+    board = match(SPEC, [unseen, PORTAL])
+    assert "Look at series 5, 'Thorax J2K', and choose it if it is the right one." in slot(board, "chest").sentence
+    assert unused(board)["5"].startswith("It could not be looked at in this browser.")
+    chosen = match(SPEC, [unseen, PORTAL], {"5": "chest"})
+    assert slot(chosen, "chest").sentence.startswith(
+        "Chest CT with contrast: you chose series 5, 'Thorax J2K'. The images of this series could not be looked at"
+    )
+    assert not slot(chosen, "chest").blocks
+
+
+def test_a_choice_of_a_few_slices_is_named_by_them() -> None:
+    bolus = a_candidate(5, "Premonitoring", "chest", geometry={"slices": 4})
+    board = match(SPEC, [bolus, THORAX], {"5": "chest"})
+    assert "you chose a series of only 4 slices (series 5, 'Premonitoring'); series 4, 'Thorax', looks right." in (
+        slot(board, "chest").sentence
+    )
 
 
 def test_of_two_series_chosen_for_one_slot_the_better_stands() -> None:

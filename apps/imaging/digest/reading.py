@@ -8,24 +8,20 @@ from pathlib import Path
 
 from numpy.typing import NDArray
 
-from apps.imaging.digest import sentences
+from apps.imaging.digest.concluding import FrameKey, crowded, frame_key, rescale_of
 from apps.imaging.digest.records import InstanceFact
 from apps.imaging.errors import UnreadableFile
-from apps.imaging.findings import Finding
-from apps.imaging.geometry import Slice, Stack
-from apps.imaging.geometry.stack import common_rescale, rescales
+from apps.imaging.geometry import Stack
 from apps.imaging.headers import InstanceHeader
-from apps.imaging.hounsfield import Rescale, usable
+from apps.imaging.hounsfield import Rescale
 from apps.imaging.pixels import PixelReader, file_sha256
 from apps.imaging.projections import Projector
-
-FrameKey = tuple[Path, int]
 
 
 class SeriesReading:
     """Reads the files of one series in several threads, each with a projector of its own.
 
-    `failures` tells, per file, why its pixels could not be decoded.
+    `failures` tells, per file, why its pixels could not be decoded; `frame_hashes` compares images at one place.
     """
 
     def __init__(self, headers: Sequence[InstanceHeader], threads: int) -> None:
@@ -33,18 +29,17 @@ class SeriesReading:
         self.threads = max(1, threads)
         self.failures: dict[Path, str] = {}
         self._facts: dict[Path, InstanceFact] = {}
-        self._frame_hashes: dict[FrameKey, str] = {}
+        self.frame_hashes: dict[FrameKey, str] = {}
         self._index: dict[FrameKey, int] = {}
         self._compared: set[FrameKey] = set()
         self._rescales: dict[FrameKey, Rescale] = {}
 
     def run(self, stack: Stack) -> Projector | None:
         """Read every file and return the projections of `stack`, None when it makes no volume."""
-        scales = rescales(stack.chosen)
-        places = stack.places if scales is not None else ()
-        self._rescales = dict(zip(map(_key, stack.chosen), scales or (), strict=False))
-        self._index = {_key(place[0]): index for index, place in enumerate(places)}
-        self._compared = {_key(one) for place in places if len(place) > 1 for one in place}
+        self._rescales = rescale_of(stack)
+        places = stack.places if self._rescales else ()
+        self._index = {frame_key(place[0]): index for index, place in enumerate(places)}
+        self._compared = {frame_key(one) for place in crowded(stack) for one in place}
         parts = [self.headers[start :: self.threads] for start in range(min(self.threads, len(self.headers)))]
         projectors = [
             Projector((len(places), stack.facts.rows, stack.facts.columns), stack.orientation) if places else None
@@ -59,29 +54,9 @@ class SeriesReading:
                 together.merge(other)
         return together
 
-    def broke(self, stack: Stack) -> bool:
-        """Return whether a slice of `stack` could not be decoded."""
-        return any(one.header.path in self.failures for place in stack.places for one in place)
-
     def instances(self) -> tuple[InstanceFact, ...]:
-        """Return what is known of each file, in the order of their UIDs."""
-        facts = (self._facts[header.path] for header in self.headers)
-        return tuple(sorted(facts, key=lambda fact: (fact.sop_instance_uid, fact.sha256)))
-
-    def rescale_findings(self, stack: Stack) -> list[Finding]:
-        """Return what is wrong with the rescale of the slices in `stack`."""
-        without = [one for one in stack.chosen if not usable(one.frame.slope, one.frame.intercept)]
-        return sentences.rescale(without, len(stack.places), common_rescale(stack.chosen))
-
-    def same_place_findings(self, stack: Stack) -> list[Finding]:
-        """Return what is wrong where several images lie at one place: copies, or different ones."""
-        crowded = [place for place in stack.places if len(place) > 1] if self._index else []
-        copies: list[Sequence[Slice]] = []
-        different: list[Sequence[Slice]] = []
-        for place in crowded:
-            hashes = {self._frame_hashes.get(_key(one), "") for one in place}
-            (copies if len(hashes) == 1 else different).append(place)
-        return sentences.same_place(copies, different, len(stack.places))
+        """Return what is known of each file."""
+        return tuple(self._facts[header.path] for header in self.headers)
 
     def _read_part(self, headers: Iterable[InstanceHeader], projector: Projector | None, at_a_time: int) -> None:
         for header in headers:
@@ -100,7 +75,7 @@ class SeriesReading:
     def _take(self, path: Path, index: int, stored: NDArray, projector: Projector | None) -> None:
         key = (path, index)
         if key in self._compared:
-            self._frame_hashes[key] = hashlib.sha256(stored.tobytes()).hexdigest()
+            self.frame_hashes[key] = hashlib.sha256(stored.tobytes()).hexdigest()
         place = self._index.get(key)
         if projector is not None and place is not None:
             projector.add_windowed(place, self._rescales[key].windowed(stored))
@@ -117,7 +92,3 @@ def _frames(reader: PixelReader, at_a_time: int) -> Iterator[NDArray]:
             for stored in pool.map(reader.decode, batch):
                 reader.count(stored)
                 yield stored
-
-
-def _key(one: Slice) -> FrameKey:
-    return one.header.path, one.frame_index

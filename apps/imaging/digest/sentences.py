@@ -31,6 +31,18 @@ def unreadable_images(failures: Mapping[Path, str], headers: Sequence[InstanceHe
     ]
 
 
+def checked_after_transfer(why: str) -> Finding:
+    """Return the finding of a series whose pixels a browser could not decode, through no fault of the images."""
+    return Finding(
+        "checked_after_transfer",
+        Severity.WARN,
+        f"The images of this series could not be looked at in this browser ({why}). They are checked by the core lab "
+        "after the transfer; another browser may be able to check them now.",
+        expected="a browser that decodes the images",
+        found=why,
+    )
+
+
 def rescale(without: Sequence[Slice], in_all: int, common: tuple[float, float] | None) -> list[Finding]:
     """Return the finding of slices whose stored values cannot be turned into Hounsfield units by their own header."""
     if not without:

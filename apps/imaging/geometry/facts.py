@@ -28,6 +28,8 @@ class GeometryFacts:
     """First to last slice along the normal, one slice's thickness included."""
     extent_mm: tuple[float, float, float] | None = None
     """Size of the volume inferior-superior, anterior-posterior, right-left (nearest axes)."""
+    z_mm: tuple[float, float] | None = None
+    """z (LPS) of the middles of the most inferior and the most superior slice; None unless the slices are axial."""
     tilt_degrees: float = 0.0
     """Gantry tilt: between the slice normal and the line along which the slices are stacked."""
     oblique_degrees: float = 0.0

@@ -268,12 +268,27 @@ def _facts(
         slice_thickness_mm=thickness,
         coverage_mm=round(coverage, 3),
         extent_mm=(extent[0], extent[1], extent[2]),
+        z_mm=_ends(places) if orientation.plane == "axial" else None,
         tilt_degrees=round(tilt, 2) if tilt > TILT_DEGREES else 0.0,
         oblique_degrees=round(oblique, 2),
         gaps=len(gaps(distances)),
         duplicates=sum(len(place) - 1 for place in places),
         left_out=in_all - sum(map(len, places)),
     )
+
+
+def _ends(places: list[list[Slice]]) -> tuple[float, float]:
+    """Return z (LPS) of the middles of the first and the last slice, the lower one first."""
+    first, last = (_middle_z(place[0]) for place in (places[0], places[-1]))
+    return round(min(first, last), 2), round(max(first, last), 2)
+
+
+def _middle_z(one: Slice) -> float:
+    frame = one.frame
+    assert frame.position is not None and frame.spacing is not None
+    row, column = directions(one)
+    across, down = frame.spacing[1] * (one.header.columns - 1) / 2, frame.spacing[0] * (one.header.rows - 1) / 2
+    return float(frame.position[2] + row[2] * across + column[2] * down)
 
 
 def _usual_thickness(slices: list[Slice]) -> float | None:

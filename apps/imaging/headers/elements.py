@@ -25,7 +25,10 @@ _HEAD_ROOM = 1 << 16
 """How many bytes more to ask for when the bytes at hand run out."""
 
 _LONG_VR = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+_SHORT_VR = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 _VR = re.compile(rb"[A-Z]{2}\Z")
+"""What may be a value representation of later editions; its length is taken for a short one."""
+
 
 Value = bytes | list["Elements"]
 Elements = dict[int, Value]
@@ -116,7 +119,7 @@ class Walker:
             return tag, position + 12, self.long_at(self.content, position + 8)[0], vr == b"SQ"
         if len(vr) < 2:
             raise TooShort(position + _HEAD_ROOM)
-        if not _VR.match(vr):
+        if vr not in _SHORT_VR and not _VR.match(vr):
             raise Malformed(f"no value representation at byte {position + 4}")
         return tag, position + 8, self.short_at(self.content, position + 6)[0], False
 

@@ -92,7 +92,7 @@ NOT_IMAGES: dict[str, tuple[Refusal, str]] = {
 }
 """SOP class -> why its objects end in no series."""
 
-_MAGIC: tuple[tuple[bytes, str], ...] = (
+MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
     (b"PK\x03\x04", "an archive or an office document"),
     (b"\x89PNG", "a PNG picture"),
@@ -110,7 +110,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
 
 def what_it_is(head: bytes, size: int) -> tuple[Refusal, str]:
     """Return why a file that does not begin like DICOM is not read, by what it begins with."""
-    for magic, kind in _MAGIC:
+    for magic, kind in MAGIC:
         if head.startswith(magic):
             advice = "unpack it and add the files" if "archive" in kind else "you need not send it"
             return Refusal.NOT_DICOM, f"is {kind}, not a DICOM file; {advice}"

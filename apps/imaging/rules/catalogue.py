@@ -200,6 +200,24 @@ BODY_PART_HEADER_AGREES = Rule(
     'The header says "{found}", as the protocol asks, but the pictures look different. '
     "Look at the thumbnails; if the header is right, transfer with that as the reason.",
 )
+BODY_PART_COVERED = Rule(
+    "body_part_covered",
+    INFO,
+    "the regions that the series covers, where the body part of the pictures is another or not answered",
+    "every region of the slot's body part, each to its ends",
+    "ends as for `coverage_incomplete`",
+    "This series covers {found}, and with that {expected}. One series may stand for several; nothing is to be done.",
+)
+COVERAGE_INCOMPLETE = Rule(
+    "coverage_incomplete",
+    BLOCK,
+    "from where to where the series covers the regions of the slot's body part, as the pictures show it, in mm of the "
+    "patient (ImagePositionPatient (0020,0032))",
+    "each region to its ends, or at least the bundle's length of it where the series ends inside it",
+    "the bundle's lengths are well below those of small adults; not applied where the coverage is not answered",
+    "The protocol asks here for {wanted}, but {missing}. The scan may have been exported in part: send the whole "
+    "series or the one that shows the rest, or transfer with a reason.",
+)
 CONTRAST = Rule(
     "contrast",
     BLOCK,
@@ -366,6 +384,45 @@ OTHER_VISIT = Rule(
     "Choose the scan of this visit, or transfer with a reason.",
 )
 
+_DAY_TAGS = "AcquisitionDate (0008,0022), else SeriesDate (0008,0021), StudyDate (0008,0020)"
+
+DATE_IN_FUTURE = Rule(
+    "date_in_future",
+    BLOCK,
+    _DAY_TAGS,
+    "today or earlier",
+    "today in the zone where the day is furthest (UTC+14)",
+    "By its header, this scan was made{on}, {days} in the future ({where}). The clock of the scanner may be wrong: ask "
+    "the radiographer for the day of the scan, and give it as the reason when you transfer.",
+)
+DATE_BEFORE_CONSENT = Rule(
+    "date_before_consent",
+    BLOCK,
+    f"{_DAY_TAGS}, against the subject's consent",
+    "on the day of consent or later",
+    "none",
+    "This scan was made{on}, {days} before the subject agreed to take part ({where}). Check that it is the scan of "
+    "this subject and visit; transfer it with a reason only where the protocol allows earlier scans.",
+)
+DATE_OUTSIDE_WINDOW = Rule(
+    "date_outside_window",
+    WARN,
+    f"{_DAY_TAGS}, against the visit's window",
+    "from the first to the last day of the window",
+    "none; both days of the window count as inside",
+    "This scan was made{on}, {days} {side}: the window of this visit is {expected} ({where}). Check that it is the "
+    "scan of this visit; if it is, transfer it, the core lab sees how far it lies outside.",
+)
+DATE_UNKNOWN = Rule(
+    "date_unknown",
+    INFO,
+    f"{_DAY_TAGS}; PatientIdentityRemoved (0012,0062)",
+    "the day of the scan, to hold it against the visit's window",
+    "a scan that was de-identified before it came here counts as undated",
+    "On which day this was scanned is not known: {found} ({where}). It was not held against the window of this visit, "
+    "{expected}; nothing is to be done if it is the scan of this visit.",
+)
+
 RULES: dict[str, tuple[Rule, ...]] = {
     "Series": (
         NOT_CT,
@@ -385,6 +442,8 @@ RULES: dict[str, tuple[Rule, ...]] = {
         BODY_PART_WIDER,
         BODY_PART_UNSURE,
         BODY_PART_HEADER_AGREES,
+        BODY_PART_COVERED,
+        COVERAGE_INCOMPLETE,
         CONTRAST,
         CONTRAST_UNSURE,
         CONTRAST_HEADER_AGREES,
@@ -398,6 +457,17 @@ RULES: dict[str, tuple[Rule, ...]] = {
         KERNEL,
         FIELD_OF_VIEW,
     ),
-    "Submission": (TWO_PATIENTS, OTHER_PATIENT, TWO_STUDIES, TWO_DATES, OTHER_SUBJECT, OTHER_VISIT),
+    "Submission": (
+        TWO_PATIENTS,
+        OTHER_PATIENT,
+        TWO_STUDIES,
+        TWO_DATES,
+        OTHER_SUBJECT,
+        OTHER_VISIT,
+        DATE_IN_FUTURE,
+        DATE_BEFORE_CONSENT,
+        DATE_OUTSIDE_WINDOW,
+        DATE_UNKNOWN,
+    ),
 }
 """The rules by what they judge: one series alone, a series in its slot, all series of a submission."""

@@ -7,27 +7,34 @@ from apps.imaging.digest import HeaderFact, SeriesDigest
 from apps.imaging.vocabulary import BODY_PARTS
 
 _TRUNK = frozenset({"chest", "abdomen", "abdomen_pelvis"})
+_SPINE = "spine"
+_EXTREMITY = "extremity"
+_WHOLE_BODY = "whole_body"
 
 BODY_PART_TERMS: dict[str, frozenset[str]] = {
     **dict.fromkeys(("HEAD", "BRAIN", "SKULL", "CRANIUM", "ORBIT", "SINUS", "FACE", "IAC"), frozenset({"brain"})),
     **dict.fromkeys(("HEADNECK", "HEADANDNECK"), frozenset({"brain", "neck"})),
-    **dict.fromkeys(("NECK", "LARYNX", "PHARYNX", "THYROID", "CSPINE", "CERVICALSPINE"), frozenset({"neck"})),
+    **dict.fromkeys(("NECK", "LARYNX", "PHARYNX", "THYROID"), frozenset({"neck"})),
+    **dict.fromkeys(("CSPINE", "CERVICALSPINE"), frozenset({"neck", _SPINE})),
     **dict.fromkeys(("NECKCHEST",), frozenset({"neck", "chest"})),
     **dict.fromkeys(("NECKCHESTABDOMEN", "NECKCHESTABDPELV", "NECKCHESTABDPELVIS"), _TRUNK | {"neck"}),
     **dict.fromkeys(
-        ("CHEST", "THORAX", "LUNG", "LUNGS", "HEART", "MEDIASTINUM", "BREAST", "RIB", "TSPINE"),
+        ("CHEST", "THORAX", "LUNG", "LUNGS", "HEART", "MEDIASTINUM", "BREAST", "RIB"),
         frozenset({"chest"}),
     ),
+    **dict.fromkeys(("TSPINE",), frozenset({"chest", _SPINE})),
+    **dict.fromkeys(("LSPINE",), frozenset({"abdomen", "abdomen_pelvis", _SPINE})),
+    **dict.fromkeys(("SPINE",), frozenset({*_TRUNK, "neck", _SPINE})),
     **dict.fromkeys(("CHESTABDOMEN", "CHESTABDPELVIS", "CHESTABDPELV", "CHESTABDOMENPELVIS", "CAP", "AORTA"), _TRUNK),
     **dict.fromkeys(
         (
-            *("ABDOMEN", "LIVER", "KIDNEY", "PANCREAS", "SPLEEN", "STOMACH", "COLON", "LSPINE", "ADRENAL"),
+            *("ABDOMEN", "LIVER", "KIDNEY", "PANCREAS", "SPLEEN", "STOMACH", "COLON", "ADRENAL"),
             *("ABDOMENPELVIS", "ABDOMENANDPELVIS", "ABDPELVIS", "ABDPELV", "AP", "KUB", "BOWEL"),
         ),
         frozenset({"abdomen", "abdomen_pelvis"}),
     ),
     **dict.fromkeys(("PELVIS", "BLADDER", "PROSTATE", "UTERUS", "RECTUM"), frozenset({"abdomen_pelvis"})),
-    **dict.fromkeys(("WHOLEBODY", "BODY", "TRUNK"), frozenset(BODY_PARTS)),
+    **dict.fromkeys(("WHOLEBODY", "BODY", "TRUNK"), frozenset({*BODY_PARTS, _WHOLE_BODY})),
     **dict.fromkeys(
         (
             "EXTREMITY",
@@ -43,10 +50,14 @@ BODY_PART_TERMS: dict[str, frozenset[str]] = {
             "FEMUR",
             "HIP",
         ),
-        frozenset(),
+        frozenset({_EXTREMITY}),
     ),
 }
-"""Terms of BodyPartExamined (PS3.16 Annex L and beyond, letters only) -> the body parts they can mean."""
+"""Terms of BodyPartExamined (PS3.16 Annex L and beyond, letters only) -> the body parts they can mean.
+
+Beside the published classes they name the spine, a limb and the whole body, which a lab's own bundle may know."""
+
+_KNOWN = frozenset().union(*BODY_PART_TERMS.values())
 
 NO_AGENT = frozenset({"", "NO", "NONE", "N", "NA", "WITHOUT", "NONCONTRAST", "NOCONTRAST", "WO", "ORAL", "PO", "WATER"})
 """What is written into ContrastBolusAgent when nothing was injected; letters only."""
@@ -77,6 +88,11 @@ def header_body_parts(digest: SeriesDigest) -> tuple[str, frozenset[str]] | None
         if term in BODY_PART_TERMS:
             return text, BODY_PART_TERMS[term]
     return None
+
+
+def contradicts(said: tuple[str, frozenset[str]], shown: str) -> bool:
+    """Return whether a header's term speaks against a label; of a class that no term can mean it says nothing."""
+    return shown in _KNOWN and shown not in said[1]
 
 
 def header_contrast(digest: SeriesDigest) -> str | None:

@@ -1,8 +1,10 @@
 """Rules for all series of a submission: one patient, one examination, never sent for someone else."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from apps.imaging.digest import SeriesDigest
 from apps.imaging.findings import Finding
@@ -29,11 +31,18 @@ class KnownInstances:
     other_visits: Mapping[str, str] = field(default_factory=dict)
 
 
-def check_identity(digests: Sequence[SeriesDigest], known: KnownInstances | None = None) -> tuple[Finding, ...]:
-    """Return what speaks against the series belonging to one visit of one subject, whatever their order."""
+def check_identity(
+    digests: Sequence[SeriesDigest], known: KnownInstances | None = None, *, shifted_dates: bool = False
+) -> tuple[Finding, ...]:
+    """Return what speaks against the series belonging to one visit of one subject, whatever their order.
+
+    Patients, examinations and days are compared with each other, so all digests must come from one place: the keys of
+    patients and the dates that de-identification leaves are its own. With `shifted_dates` no date is written, only how
+    far they lie apart.
+    """
     known = known or KnownInstances()
     ordered = sorted(digests, key=lambda digest: (digest.series_number or 0, digest.series_uid))
-    findings = [*_patients(ordered, known), *_studies(ordered)]
+    findings = [*_patients(ordered, known), *_studies(ordered, shifted_dates)]
     for digest in ordered:
         findings += _sent_before(digest, known.other_subjects, catalogue.OTHER_SUBJECT)
         findings += _sent_before(digest, known.other_visits, catalogue.OTHER_VISIT)
@@ -57,12 +66,12 @@ def _patients(digests: Sequence[SeriesDigest], known: KnownInstances) -> list[Fi
     if len(groups) > 1:
         return [catalogue.TWO_PATIENTS.found(str(len(groups)), where=_list(groups, "patient"))]
     if known.patient_keys and groups and not known.patient_keys & groups.keys():
-        where = _named(named)
+        where = named_series(named)
         return [catalogue.OTHER_PATIENT.found("another patient", where=where)]
     return []
 
 
-def _studies(digests: Sequence[SeriesDigest]) -> list[Finding]:
+def _studies(digests: Sequence[SeriesDigest], shifted_dates: bool) -> list[Finding]:
     """Several studies of one patient; of several patients there is a finding already."""
     if len({digest.patient_key for digest in digests if digest.patient_key}) > 1:
         return []
@@ -73,7 +82,8 @@ def _studies(digests: Sequence[SeriesDigest]) -> list[Finding]:
     dates = {study: _date(group) for study, group in groups.items()}
     known_dates = sorted({date for date in dates.values() if date})
     if len(known_dates) > 1:
-        return [catalogue.TWO_DATES.found(" and ".join(_written(date) for date in known_dates), where=where)]
+        days = _apart(known_dates) if shifted_dates else " and ".join(_written(date) for date in known_dates)
+        return [catalogue.TWO_DATES.found(days, where=where)]
     return [catalogue.TWO_STUDIES.found(str(len(groups)), where=where)]
 
 
@@ -111,11 +121,12 @@ def _list(groups: Mapping[str, Sequence[SeriesDigest]], noun: str) -> str:
     called = Counter(series_words(digest) for group in groups.values() for digest in group)
     namesakes = {words for words, number in called.items() if number > 1}
     return "; ".join(
-        f"{noun} {position}: {_named(group, namesakes)}" for position, group in enumerate(groups.values(), start=1)
+        f"{noun} {position}: {named_series(group, namesakes)}"
+        for position, group in enumerate(groups.values(), start=1)
     )
 
 
-def _named(digests: Sequence[SeriesDigest], namesakes: Collection[str] = ()) -> str:
+def named_series(digests: Sequence[SeriesDigest], namesakes: Collection[str] = ()) -> str:
     """Return series in words, the first few by name: "series 2, 'Neck' and series 3 and 9 more".
 
     Namesakes are told apart by their size: most first series of two scanners are a "series 2" without description.
@@ -136,6 +147,13 @@ def _date(digests: Sequence[SeriesDigest]) -> str:
             for text in texts(digest.header.get(name)):
                 return text
     return ""
+
+
+def _apart(dates: Sequence[str]) -> str:
+    """Return how far the first and the last of several DICOM dates lie apart: "2 days, 14 days apart"."""
+    days = [datetime.strptime(date, "%Y%m%d") for date in dates if re.fullmatch(r"\d{8}", date)]
+    words = f"{len(dates)} different days"
+    return f"{words}, {counted((days[-1] - days[0]).days, 'day')} apart" if len(days) == len(dates) else words
 
 
 def _written(date: str) -> str:

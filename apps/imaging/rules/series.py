@@ -1,12 +1,11 @@
 """Rules for one series alone, whatever slot it may fill."""
 
 from apps.imaging.digest import SeriesDigest
-from apps.imaging.ensemble import Classification, ModuleAnswer
+from apps.imaging.ensemble import Classification
 from apps.imaging.findings import Finding
 from apps.imaging.rules import catalogue
-from apps.imaging.rules.header import header_body_parts, header_contrast, texts
-from apps.imaging.spec import BODY_PART_WORDS, CONTRAST_WORDS
-from apps.imaging.vocabulary import OUT_OF_SCOPE
+from apps.imaging.rules.header import contradicts, header_body_parts, header_contrast, texts
+from apps.imaging.vocabulary import body_part_name, contrast_words
 
 SECONDARY_CAPTURE_CLASSES = "1.2.840.10008.5.1.4.1.1.7"
 """SOP classes of secondary capture images, multi-frame ones included, begin with this (PS3.4 Annex B.5)."""
@@ -89,14 +88,11 @@ def why_never_a_slot(digest: SeriesDigest, classification: Classification | None
         }[never.code]
     if not digest.geometry.slices:
         return "its files do not make a scan"
-    if classification is not None and is_out_of_scope(classification.body_part):
+    if classification is None or not classification.body_part.is_out_of_scope:
+        return ""
+    if classification.coverage is None or not classification.coverage.answered:
         return "it looks like none of the body parts from head to pelvis"
     return ""
-
-
-def is_out_of_scope(body_part: ModuleAnswer) -> bool:
-    """Return whether the pictures look most like what the ensemble was not made for, a limb for example."""
-    return bool(body_part.scores) and max(body_part.scores, key=body_part.scores.__getitem__) == OUT_OF_SCOPE
 
 
 def _not_the_scan(digest: SeriesDigest) -> Finding | None:
@@ -130,7 +126,7 @@ def _header_against_pictures(digest: SeriesDigest, classification: Classificatio
     findings = []
     said = header_body_parts(digest)
     shown = classification.body_part.label
-    if said is not None and shown is not None and shown not in said[1]:
+    if said is not None and shown is not None and contradicts(said, shown):
         findings.append(
             catalogue.BODY_PART_HEADER.found(
                 said[0], expected=body_part_words(shown), where="BodyPartExamined (0018,0015)"
@@ -140,7 +136,7 @@ def _header_against_pictures(digest: SeriesDigest, classification: Classificatio
     if agent is not None and classification.contrast.label == "non_contrast":
         findings.append(
             catalogue.CONTRAST_HEADER.found(
-                agent, expected=CONTRAST_WORDS["non_contrast"], where="ContrastBolusAgent (0018,0010)"
+                agent, expected=contrast_words("non_contrast"), where="ContrastBolusAgent (0018,0010)"
             )
         )
     return findings
@@ -155,7 +151,7 @@ def modality_words(modality: str) -> str:
 
 def body_part_words(body_part: str) -> str:
     """Return a body part as in a sentence: "the abdomen and pelvis"."""
-    return "the abdomen and pelvis" if body_part == "abdomen_pelvis" else f"the {BODY_PART_WORDS[body_part]}"
+    return f"the {body_part_name(body_part)}"
 
 
 def _image_type(digest: SeriesDigest) -> tuple[str, ...]:

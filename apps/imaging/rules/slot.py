@@ -1,7 +1,8 @@
 """Rules for a series in the slot that it is to fill: labels and limits of the protocol."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from apps.imaging.coverage import REGIONS_OF, CoverageAnswer
 from apps.imaging.digest import SeriesDigest
 from apps.imaging.ensemble import Classification, ModuleAnswer
 from apps.imaging.findings import Finding
@@ -9,8 +10,8 @@ from apps.imaging.geometry import GeometryFacts
 from apps.imaging.rules import catalogue
 from apps.imaging.rules.header import header_body_parts, header_contrast, number, texts
 from apps.imaging.rules.series import body_part_words
-from apps.imaging.spec import CONTRAST_WORDS, EITHER, SeriesSpec
-from apps.imaging.vocabulary import OUT_OF_SCOPE
+from apps.imaging.spec import EITHER, SeriesSpec
+from apps.imaging.vocabulary import contrast_words
 
 
 def check_against(
@@ -25,23 +26,55 @@ def check_against(
     if classification is None:
         findings.append(catalogue.NO_LABELS.found("no pictures"))
     else:
-        findings += _check_body_part(digest, classification.body_part, required)
+        findings += _check_body_part(digest, classification, required)
         findings += _check_contrast(digest, classification.contrast, required)
     findings += _check_lengths(digest, required)
     findings += _check_acquisition(digest, required)
     return tuple(findings)
 
 
-def _check_body_part(digest: SeriesDigest, answer: ModuleAnswer, required: SeriesSpec) -> list[Finding]:
-    wanted, shown = required.body_part, answer.label
+def _check_body_part(digest: SeriesDigest, classification: Classification, required: SeriesSpec) -> list[Finding]:
+    """Return what label and coverage say against the slot: either may fill it, but not what the coverage lacks."""
+    wanted, answer = required.body_part, classification.body_part
+    shown, coverage = answer.label, classification.coverage
+    regions = REGIONS_OF.get(wanted, ())
+    # Without a label, one region is no more than a second guess; several in the order of the body are a trunk.
+    trunk = coverage is not None and coverage.answered and len(coverage.names) > 1
+    if coverage is not None and shown != wanted and coverage.covers(regions) and (shown is not None or trunk):
+        wider = (shown, wanted) == ("abdomen_pelvis", "abdomen")
+        rule = catalogue.BODY_PART_WIDER if wider else catalogue.BODY_PART_COVERED
+        return [rule.found(coverage.words, expected=body_part_words(wanted), where=coverage.sentence)]
+    if shown is None and coverage is not None and trunk and regions:
+        if any(coverage.covers((name,)) for name in regions):
+            return [_incomplete(coverage, regions, wanted)]
+        return [
+            catalogue.BODY_PART.found(
+                f"the {coverage.words}",
+                expected=body_part_words(wanted),
+                where=coverage.sentence,
+                wanted=body_part_words(wanted)[4:],
+            )
+        ]
     if shown is None:
         return [
             catalogue.BODY_PART_UNSURE.found(
                 _best_guess(answer, body_part_words), expected=body_part_words(wanted), where=_scores(answer)
             )
         ]
+    near = shown == wanted or (shown, wanted) in (("abdomen_pelvis", "abdomen"), ("abdomen", "abdomen_pelvis"))
+    if coverage is not None and near and coverage.lacking(regions):
+        return [_incomplete(coverage, regions, wanted)]
     if shown == wanted:
         return []
+    if wanted not in answer.scores:
+        return [
+            catalogue.BODY_PART_UNSURE.found(
+                f"the ensemble does not know {body_part_words(wanted)}; of what it knows, it looks like "
+                f"{body_part_words(shown)}",
+                expected=body_part_words(wanted),
+                where=_scores(answer),
+            )
+        ]
     if (shown, wanted) == ("abdomen_pelvis", "abdomen"):
         return [catalogue.BODY_PART_WIDER.found(body_part_words(shown), expected=body_part_words(wanted))]
     if (shown, wanted) == ("abdomen", "abdomen_pelvis"):
@@ -71,22 +104,49 @@ def _check_body_part(digest: SeriesDigest, answer: ModuleAnswer, required: Serie
     return findings
 
 
+def _incomplete(coverage: CoverageAnswer, regions: Sequence[str], wanted: str) -> Finding:
+    """Return the finding of a series that ends before it has shown all that the slot asks for."""
+    missing, lengths = [], []
+    for name in regions:
+        region = coverage.region(name)
+        lengths.append(f"{name} none" if region is None else f"{name} {region.length_mm:.0f} mm")
+        if region is None:
+            missing.append(f"the {name} is not on this series")
+        elif not region.complete:
+            missing.append(f"the {name} is cut off after {region.length_mm:.0f} mm")
+    return catalogue.COVERAGE_INCOMPLETE.found(
+        ", ".join(lengths),
+        expected=", ".join(f"{name} {coverage.least_mm[name]:.0f} mm or more" for name in regions),
+        where=coverage.sentence,
+        wanted=body_part_words(wanted),
+        missing=" and ".join(missing),
+    )
+
+
 def _check_contrast(digest: SeriesDigest, answer: ModuleAnswer, required: SeriesSpec) -> list[Finding]:
     wanted, shown = required.contrast, answer.label
-    if wanted == EITHER or shown == wanted:
+    if wanted == EITHER or (shown is not None and required.accepts_contrast(shown)):
         return []
-    expected = CONTRAST_WORDS[wanted]
-    if shown is None:
+    expected = contrast_words(wanted)
+    if shown == "enhanced" and wanted not in answer.scores:
         return [
             catalogue.CONTRAST_UNSURE.found(
-                _best_guess(answer, lambda label: f"a scan {CONTRAST_WORDS[label]}"),
+                "it looks like a scan with contrast, but the ensemble does not tell the phases apart",
                 expected=expected,
                 where=_scores(answer),
             )
         ]
-    findings = [catalogue.CONTRAST.found(CONTRAST_WORDS[shown], expected=expected, where=_scores(answer))]
+    if shown is None:
+        return [
+            catalogue.CONTRAST_UNSURE.found(
+                _best_guess(answer, lambda label: f"a scan {contrast_words(label)}"),
+                expected=expected,
+                where=_scores(answer),
+            )
+        ]
+    findings = [catalogue.CONTRAST.found(contrast_words(shown), expected=expected, where=_scores(answer))]
     agent = header_contrast(digest)
-    if agent is not None and wanted == "enhanced":
+    if agent is not None and shown == "non_contrast":
         findings.append(
             catalogue.CONTRAST_HEADER_AGREES.found(agent, expected=expected, where="ContrastBolusAgent (0018,0010)")
         )
@@ -173,10 +233,9 @@ def _check_acquisition(digest: SeriesDigest, required: SeriesSpec) -> list[Findi
 
 def _best_guess(answer: ModuleAnswer, words: Callable[[str], str]) -> str:
     """Return what a module would have said, with its score; scores are not calibrated probabilities."""
-    guess = max(answer.scores, key=answer.scores.__getitem__, default=OUT_OF_SCOPE)
-    if guess == OUT_OF_SCOPE:
+    if not answer.scores or answer.is_out_of_scope:
         return "it looks like none of the body parts from head to pelvis"
-    return f"it looks most like {words(guess)} (score {answer.scores[guess]:.2f}), but not clearly enough"
+    return f"it looks most like {words(answer.guess)} (score {answer.score:.2f}), but that is not sure enough"
 
 
 def _scores(answer: ModuleAnswer) -> str:

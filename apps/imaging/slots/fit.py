@@ -1,8 +1,9 @@
 """How one series does in one slot, and what it costs there."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from apps.imaging.coverage import REGIONS_OF
 from apps.imaging.digest import SeriesDigest
 from apps.imaging.ensemble import Classification
 from apps.imaging.findings import Finding, Severity
@@ -44,6 +45,8 @@ UNSURE_CODES = frozenset(
 
 _COSTS = {
     catalogue.BODY_PART_WIDER.code: WIDER_BODY_PART_COST,
+    catalogue.BODY_PART_COVERED.code: WIDER_BODY_PART_COST,
+    catalogue.COVERAGE_INCOMPLETE.code: PART_OF_BODY_PART_COST,
     catalogue.BODY_PART_BORDER.code: UNSURE_BODY_PART_COST,
     catalogue.NO_LABELS.code: UNSURE_BODY_PART_COST + UNSURE_CONTRAST_COST,
     catalogue.CONTRAST_UNSURE.code: UNSURE_CONTRAST_COST,
@@ -56,6 +59,7 @@ _TELLING = (
     catalogue.LOCALIZER.code,
     catalogue.SECONDARY_CAPTURE.code,
     catalogue.BODY_PART.code,
+    catalogue.COVERAGE_INCOMPLETE.code,
     catalogue.CONTRAST.code,
 )
 """What to tell first when a series has several problems: that it is another scan altogether."""
@@ -127,6 +131,21 @@ class Table:
     def fit(self, slot: str, key: str) -> Fit:
         """Return how the series of that key does in that slot."""
         return self._fits[slot, key]
+
+    def part(self, slot: str, key: str) -> str:
+        """Return which part of a series a slot takes: the first of its regions, or "" for the series as a whole.
+
+        Slots that take different parts of a series can share it; all of its regions have to be covered for that.
+        """
+        said = self.candidates[key].classification
+        regions = REGIONS_OF.get(self.spec.slot(slot).body_part, ())
+        covered = said is not None and said.coverage is not None and said.coverage.covers(regions)
+        return regions[0] if covered else ""
+
+    def may_share(self, key: str, slot: str, others: Collection[str]) -> bool:
+        """Return whether a slot can have a series that stands for the other slots already."""
+        part = self.part(slot, key)
+        return bool(part) and all(self.part(other, key) != part for other in others)
 
 
 def slot_findings(candidate: Candidate, required: SeriesSpec) -> tuple[Finding, ...]:
