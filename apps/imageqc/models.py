@@ -3,8 +3,11 @@ from typing import Any, ClassVar
 from django.db import models
 
 from apps.imaging import ensemble
+from apps.imaging.coverage import CoverageAnswer
 from apps.intake.models import Series, Submission
 from apps.protocols.models import RequiredSeries
+
+ANSWER = "label, score, scores, planes, abstained, reason, distance, activations"
 
 
 class Classification(models.Model):
@@ -15,9 +18,15 @@ class Classification(models.Model):
     bundle_name = models.CharField(max_length=60)
     bundle_version = models.CharField(max_length=20)
     bundle_sha256 = models.CharField(max_length=64)
-    body_part = models.JSONField(help_text="label, score, scores, planes, abstained, reason")
-    contrast = models.JSONField(help_text="label, score, scores, planes, abstained, reason")
+    body_part = models.JSONField(help_text=ANSWER)
+    contrast = models.JSONField(help_text=ANSWER)
+    coverage = models.JSONField(null=True, blank=True, help_text="Empty: the bundle does not tell it.")
     abstained = models.BooleanField()
+    recipe = models.TextField(blank=True, help_text="How the bundle's networks were made.")
+    settings = models.JSONField(
+        default=dict,
+        help_text="Per module: temperature, limits, and each plane's picture and network. Empty: not kept then.",
+    )
     device = models.CharField(max_length=60)
     seconds = models.FloatField()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -29,14 +38,47 @@ class Classification(models.Model):
         return f"{self.bundle_name} {self.bundle_version} on {self.series}"
 
     @property
+    def answers(self) -> dict[str, dict[str, Any]]:
+        """Each module's answer as it is kept."""
+        return {"body_part": self.body_part, "contrast": self.contrast}
+
+    @property
+    def bundle(self) -> dict[str, str]:
+        """Name, version and SHA-256 of the bundle."""
+        return {"name": self.bundle_name, "version": self.bundle_version, "sha256": self.bundle_sha256}
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """How the labels were made, as plain values."""
+        return {
+            "bundle": self.bundle,
+            "recipe": self.recipe,
+            "settings": self.settings,
+            "device": self.device,
+            "seconds": self.seconds,
+            "made_at": self.created_at.isoformat(),
+        }
+
+    def is_calibrated(self, module: str) -> bool:
+        """Whether a temperature was fitted to the scores of this module."""
+        return self.settings.get(module, {}).get("temperature", 1) != 1
+
+    def picture_of(self, module: str, plane: str) -> str:
+        """Return which picture the network of this plane looked at; empty where that was not kept."""
+        planes: dict[str, dict[str, str]] = self.settings.get(module, {}).get("planes", {})
+        return planes.get(plane, {}).get("picture", "")
+
+    @property
     def answer(self) -> ensemble.Classification:
         """The classification as the imaging core reads it."""
         return ensemble.Classification(
             body_part=ensemble.ModuleAnswer(**self.body_part),
             contrast=ensemble.ModuleAnswer(**self.contrast),
-            bundle={"name": self.bundle_name, "version": self.bundle_version, "sha256": self.bundle_sha256},
+            bundle=self.bundle,
             device=self.device,
             seconds=self.seconds,
+            recipe=self.recipe,
+            coverage=CoverageAnswer.from_json(self.coverage) if self.coverage else None,
         )
 
 

@@ -1,3 +1,6 @@
+from celery import shared_task
+from django.utils import timezone
+
 from apps.imageqc import services
 from apps.intake.models import Series, Submission
 from apps.jobs.ledger import ledgered
@@ -20,3 +23,17 @@ def _end_matching(submission_id: int, sentence: str) -> None:
 @ledgered("imageqc.match_slots", on_failure=_end_matching)
 def match_slots(lease: Lease) -> None:
     services.match_slots(Submission.objects.get(pk=lease.object_id), lease)
+
+
+def _end_receipt(submission_id: int, sentence: str) -> None:
+    services.receipt_failed(Submission.objects.get(pk=submission_id), sentence)
+
+
+@ledgered("imageqc.verify_receipt", on_failure=_end_receipt)
+def verify_receipt(lease: Lease) -> None:
+    services.verify_receipt(Submission.objects.get(pk=lease.object_id), lease)
+
+
+@shared_task(name="imageqc.forget_prechecks", ignore_result=True)
+def forget_prechecks() -> None:
+    services.forget_prechecks(timezone.now())

@@ -15,13 +15,14 @@ from rest_framework.serializers import ModelSerializer
 
 from apps.accounts.requests import PersonsApiRequest
 from apps.intake import services
-from apps.intake.models import Submission
+from apps.intake.models import Receipt, Submission
 from apps.intake.pictures import picture_response
 from apps.intake.selectors import VISIT_STATES, visits_with_state
 from apps.intake.serializers import (
     NewSubmissionSerializer,
     OutcomeSerializer,
     ReasonSerializer,
+    ReceiptSerializer,
     SubmissionLineSerializer,
     SubmissionSerializer,
     UploadSerializer,
@@ -71,9 +72,11 @@ class SubmissionViewSet(
         if self.action == "list":
             return visible
         return visible.prefetch_related(
+            "receipt",
             "series__instances",
             "series__classifications",
             "series__findings",
+            "series__declarations",
             "slots__required",
             "slots__series",
         )
@@ -125,6 +128,12 @@ class SubmissionViewSet(
         submission = self.get_object()
         services.withdraw(submission, by=request.user, because=self._reason(request))
         return self._answer(submission)
+
+    @extend_schema(responses=ReceiptSerializer)
+    @action(detail=True, methods=["get"])
+    def receipt(self, request: PersonsApiRequest, pk: int) -> Response:
+        """The proof that everything of a transfer arrived, with the SHA-256 of each image."""
+        return Response(ReceiptSerializer(get_object_or_404(Receipt, submission=self.get_object())).data)
 
     def _reason(self, request: PersonsApiRequest) -> str:
         given = ReasonSerializer(data=request.data)

@@ -7,6 +7,7 @@ from datetime import datetime
 from apps.audit.models import AuditEvent
 from apps.audit.services import SYSTEM, events_about
 from apps.intake.models import Series, Submission
+from apps.ui.words import label_words
 
 RECEIVED = "submission.files_received"
 
@@ -15,12 +16,15 @@ WHAT = {
     RECEIVED: ("Files received", "upload", ""),
     "submission.checking": ("Check started", "clock", ""),
     "submission.checked": ("Check finished", "check", ""),
+    "submission.sending": ("Sending to the core lab begun", "send", ""),
+    "submission.quarantined": ("Images set aside: they may still say who the patient is", "cross-circle", "block"),
     "submission.transferred": ("Transferred to the core lab", "send", ""),
     "submission.in_review": ("Review begun", "eye", ""),
     "submission.accepted": ("Accepted", "check-circle", "ok"),
     "submission.returned": ("Returned to the site", "return", "warn"),
     "submission.rejected": ("Rejected", "cross-circle", "block"),
     "submission.withdrawn": ("Withdrawn", "withdraw", ""),
+    "submission.precheck_forgotten": ("What was checked at the site is forgotten", "cross", ""),
 }
 """Action -> words, icon, tone."""
 
@@ -61,10 +65,16 @@ def _line(event: AuditEvent) -> Happened | None:
         what = (
             f"{event.object_name.capitalize()} chosen for {slot}" if slot else f"Choice of {event.object_name} undone"
         )
-        return Happened(what, who, event.at, icon="edit")
+        return Happened(what, who, event.at, event.reason, icon="edit")
+    if event.action == "series.declared":
+        said = ", ".join(label_words(label) for label in event.new.values() if label) or "nothing any more"
+        what = f"{event.object_name.capitalize()} declared: {said}"
+        return Happened(what, who, event.at, event.reason, icon="edit")
     if event.action not in WHAT:
         return None
     what, icon, tone = WHAT[event.action]
+    if event.action == "submission.checked" and event.old.get("status") == Submission.Status.SENDING:
+        what, icon = "Sending stopped", "undo"
     if event.action == "submission.transferred" and event.old.get("status") == Submission.Status.IN_REVIEW:
         what, icon = "Back in the queue of the core lab", "undo"
     line = Happened(what, who, event.at, event.reason, icon, tone)

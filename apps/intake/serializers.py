@@ -10,7 +10,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.imaging.vocabulary import PICTURES
-from apps.intake.models import ReceivedFile, Series, Submission
+from apps.intake.blinding import labels_are_hidden
+from apps.intake.models import Declaration, Receipt, ReceivedFile, Series, Submission
 from apps.intake.permissions import may_edit
 from apps.intake.selectors import VISIT_STATES
 from apps.trials.models import Visit
@@ -70,6 +71,21 @@ class AnswerSerializer(serializers.Serializer):
     planes = serializers.DictField(child=serializers.DictField(child=serializers.FloatField()))
     abstained = serializers.BooleanField()
     reason = serializers.CharField()
+    distance = serializers.FloatField(
+        allow_null=True, help_text="From the training pictures, 0 (alike) to 2; empty where it was not measured."
+    )
+    silent = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Classes of the module that are never a label; labels that were kept without them do not say.",
+    )
+    activations = serializers.DictField(
+        child=serializers.ListField(child=serializers.ListField(child=serializers.IntegerField())),
+        help_text="Per plane where in the picture the evidence for the voted class lies: rows of values 0 to 255.",
+    )
+    maps = serializers.DictField(
+        child=serializers.CharField(), help_text="Per plane the address of the picture with that evidence over it."
+    )
 
 
 class FindingSerializer(serializers.Serializer):
@@ -81,13 +97,23 @@ class FindingSerializer(serializers.Serializer):
     where = serializers.CharField()
 
 
+class DeclarationSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Declaration
+        fields = ("body_part", "contrast", "note", "declared_at")
+
+
 class SeriesSerializer(serializers.ModelSerializer):
     state = serializers.ChoiceField(source="status", choices=Series.Status.choices)
-    n_instances = serializers.SerializerMethodField()
+    n_instances = serializers.SerializerMethodField(help_text="Announced by the site, or here.")
+    n_instances_here = serializers.SerializerMethodField()
     body_part = serializers.SerializerMethodField()
     contrast = serializers.SerializerMethodField()
+    coverage = serializers.SerializerMethodField()
     bundle = serializers.SerializerMethodField()
+    provenance = serializers.SerializerMethodField()
     findings = FindingSerializer(many=True)
+    declarations = DeclarationSerializer(many=True, help_text="What the site says that it is, the last one last.")
     thumbnails = serializers.SerializerMethodField()
 
     class Meta:
@@ -98,13 +124,20 @@ class SeriesSerializer(serializers.ModelSerializer):
             "number",
             "description",
             "modality",
+            "origin",
+            "to_send",
             "state",
             "failure",
             "unused_because",
             "n_instances",
+            "n_instances_here",
+            "received",
             "body_part",
             "contrast",
+            "declarations",
+            "coverage",
             "bundle",
+            "provenance",
             "findings",
             "header",
             "geometry",
@@ -114,25 +147,47 @@ class SeriesSerializer(serializers.ModelSerializer):
     def get_n_instances(self, series: Series) -> int:
         return len(series.instances.all())
 
+    def get_n_instances_here(self, series: Series) -> int:
+        return sum(instance.file_id is not None for instance in series.instances.all())
+
     @extend_schema_field(AnswerSerializer(allow_null=True))
     def get_body_part(self, series: Series) -> dict[str, Any] | None:
-        said = self._classification(series)
-        return said.body_part if said else None
+        return self._answer(series, "body_part")
 
     @extend_schema_field(AnswerSerializer(allow_null=True))
     def get_contrast(self, series: Series) -> dict[str, Any] | None:
+        return self._answer(series, "contrast")
+
+    def get_coverage(self, series: Series) -> dict[str, Any] | None:
         said = self._classification(series)
-        return said.contrast if said else None
+        return said.coverage if said else None
 
     def get_bundle(self, series: Series) -> dict[str, str] | None:
         said = self._classification(series)
-        return said.answer.bundle if said else None
+        return said.bundle if said else None
+
+    def get_provenance(self, series: Series) -> dict[str, Any] | None:
+        said = self._classification(series)
+        return said.provenance if said else None
 
     def get_thumbnails(self, series: Series) -> dict[str, str]:
         if not series.has_pictures:
             return {}
         request = self.context["request"]
         return {name: request.build_absolute_uri(reverse("api-picture", args=(series.uuid, name))) for name in PICTURES}
+
+    def _answer(self, series: Series, module: str) -> dict[str, Any] | None:
+        said = self._classification(series)
+        if said is None:
+            return None
+        stored = {"distance": None, "activations": {}, **said.answers[module]}
+        address = self.context["request"].build_absolute_uri
+        maps = {
+            plane: address(reverse("api-explanation", args=(series.uuid, module, plane)))
+            for plane in stored["activations"]
+            if said.picture_of(module, plane)
+        }
+        return {**stored, "maps": maps}
 
     def _classification(self, series: Series) -> Any:
         said = series.classifications.all()
@@ -177,8 +232,23 @@ class SubmissionLineSerializer(serializers.ModelSerializer):
         )
 
 
+class ReceiptSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Receipt
+        fields: tuple[str, ...] = ("sha256", "issued_at", "content")
+
+
+class ReceiptLineSerializer(ReceiptSerializer):
+    """That a receipt was issued; its own address gives what it says."""
+
+    class Meta(ReceiptSerializer.Meta):
+        fields = ("sha256", "issued_at")
+
+
 class SubmissionSerializer(SubmissionLineSerializer):
     """A submission with all that was found in it."""
+
+    receipt = serializers.SerializerMethodField(help_text="Empty until everything of a transfer from the site is here.")
 
     n_files = serializers.SerializerMethodField()
     refused_files = serializers.SerializerMethodField()
@@ -190,12 +260,27 @@ class SubmissionSerializer(SubmissionLineSerializer):
         fields = (
             *SubmissionLineSerializer.Meta.fields,
             "transfer_reason",
+            "receipt",
             "n_files",
             "refused_files",
             "series",
             "slots",
             "findings",
         )
+
+    def to_representation(self, instance: Submission) -> dict[str, Any]:
+        """Return the submission, without all that comes from the AI's labels for whom they are hidden from."""
+        told = super().to_representation(instance)
+        if not labels_are_hidden(self.context["request"].user, instance.pk):
+            return told
+        of_the_ai = dict.fromkeys(("body_part", "contrast", "coverage", "bundle", "provenance"))
+        series = [{**each, **of_the_ai, "findings": [], "unused_because": ""} for each in told["series"]]
+        return {**told, "series": series, "slots": [], "blockers": []}
+
+    @extend_schema_field(ReceiptLineSerializer(allow_null=True))
+    def get_receipt(self, submission: Submission) -> dict[str, Any] | None:
+        receipt = getattr(submission, "receipt", None)
+        return dict(ReceiptLineSerializer(receipt).data) if receipt else None
 
     def get_n_files(self, submission: Submission) -> int:
         return submission.files.count()
@@ -205,7 +290,7 @@ class SubmissionSerializer(SubmissionLineSerializer):
         if may_edit(self.context["request"].user, submission):
             return [refusal for file in submission.files.refused() for refusal in file.refusals]
         # Sites name folders after patients, and members of a zip are named in its reason: not for the core lab.
-        alone = submission.files.filter(status=ReceivedFile.Status.REFUSED)
+        alone = submission.files.filter(status__in=ReceivedFile.LEFT_OUT)
         return [{"name": "", "reason": refusal["reason"]} for file in alone for refusal in file.refusals]
 
     @extend_schema_field(FindingSerializer(many=True))

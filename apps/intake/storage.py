@@ -21,13 +21,19 @@ class StoredFile(NamedTuple):
     sha256: str
 
 
-def store(submission: Submission, content: File) -> StoredFile:
+RECEIVED = "received"
+
+SET_ASIDE = "quarantine"
+"""Folder of what identifies somebody: nothing reads it, and its rights may be narrower than those of the rest."""
+
+
+def store(submission: Submission, content: File, folder: str = RECEIVED) -> StoredFile:
     """Keep a file under its hash; the name tells nothing about the patient."""
     sha256 = hashlib.sha256()
     for chunk in content.chunks():
         sha256.update(chunk)
     content.seek(0)
-    name = f"received/{submission.uuid}/{sha256.hexdigest()}"
+    name = f"{folder}/{submission.uuid}/{sha256.hexdigest()}"
     size = content.size
     if not (default_storage.exists(name) and default_storage.size(name) == size):
         name = default_storage.save(name, content)

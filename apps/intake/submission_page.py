@@ -3,8 +3,8 @@
 Labels, findings, slots and the decision belong to apps above this one; they are read through the relations.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -15,17 +15,18 @@ from django.urls import reverse
 
 from apps.accounts.permissions import Person
 from apps.audit.lifecycle import Refused
+from apps.imaging.coverage import CoverageAnswer
 from apps.imaging.vocabulary import SHOWN_PICTURES
 from apps.intake.history import Happened, history
-from apps.intake.models import ReceivedFile, Series, Submission
+from apps.intake.left_out import LeftOut, left_out
+from apps.intake.models import Declaration, ReceivedFile, Series, Submission
 from apps.intake.permissions import may_send_for
+from apps.intake.scan_days import day_words, shift_of
 from apps.intake.selectors import window_words
+from apps.intake.way_here import OnTheWay, addresses, on_the_way
 from apps.protocols.models import RequiredSeries
 from apps.protocols.services import protocol_on
 from apps.trials.models import Visit
-
-NAMES_SHOWN = 200
-"""File names listed under one reason; a folder of stray files does not drown the page."""
 
 HEADER_FACTS = (
     ("SliceThickness", "Thickness", " mm"),
@@ -36,7 +37,6 @@ HEADER_FACTS = (
     ("BodyPartExamined", "Body part (header)", ""),
     ("Manufacturer", "Scanner", ""),
     ("ManufacturerModelName", "Model", ""),
-    ("AcquisitionDate", "Acquired", ""),
 )
 
 
@@ -70,6 +70,11 @@ class SeriesCard:
         ]
 
     @property
+    def declared(self) -> Declaration | None:
+        """What the site said last that it is."""
+        return max(self.series.declarations.all(), key=lambda said: said.pk, default=None)
+
+    @property
     def picture(self) -> Picture | None:
         """The one that shows the body at a glance: the coronal MIP."""
         return next((picture for picture in self.pictures if picture.name == "mip_coronal"), None)
@@ -93,20 +98,8 @@ class SlotCard:
     @property
     def chosen(self) -> bool:
         """Whether the coordinator said so, and can take it back."""
-        return bool(self.card and self.card.series.chosen_slot_id == self.match.required_id)
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Files that belong to no series, and the one sentence that tells why."""
-
-    sentence: str
-    names: tuple[str, ...]
-    total: int
-
-    @property
-    def more(self) -> int:
-        return self.total - len(self.names)
+        chosen = self.card.series.chosen_slots.all() if self.card else ()
+        return any(required.pk == self.match.required_id for required in chosen)
 
 
 @dataclass(frozen=True)
@@ -117,11 +110,22 @@ class SubmissionPage:
     slots: tuple[SlotCard, ...]
     files: dict[str, int]
     left_out: tuple[LeftOut, ...]
+    on_the_way: OnTheWay | None
+    """How far the images have come, while they are being sent."""
 
     @property
     def is_working(self) -> bool:
-        """Whether the check goes on, so that the page asks again."""
-        return self.submission.status == Submission.Status.CHECKING
+        """Whether something goes on by itself, so that the page asks again."""
+        return self.submission.status in (Submission.Status.CHECKING, Submission.Status.SENDING)
+
+    @property
+    def is_sending(self) -> bool:
+        return self.submission.status == Submission.Status.SENDING
+
+    @property
+    def checked_at_site(self) -> bool:
+        """Whether images still lie on the coordinator's computer: a transfer has to send them from there."""
+        return any(card.series.origin == Series.Origin.SITE for card in self.series)
 
     @property
     def is_open(self) -> bool:
@@ -164,7 +168,7 @@ class SubmissionPage:
     @cached_property
     def findings(self) -> list[Any]:
         """What is to be said of the submission as a whole; what blocks stands among the blockers already."""
-        if self.is_working:
+        if self.submission.status == Submission.Status.CHECKING:
             return []
         told = self.submission.blockers if self.submission.status == Submission.Status.CHECKED else ()
         findings = self.submission.findings.all()
@@ -172,8 +176,16 @@ class SubmissionPage:
 
     @cached_property
     def decision(self) -> Any:
-        """The analyst's decision, None while there is none."""
-        return getattr(getattr(self.submission, "case", None), "decision", None)
+        """The decision that stands, None while the core lab has not settled it."""
+        if self.submission.status in Submission.AT_THE_CORE_LAB:
+            return None
+        settling = (case for case in self.submission.cases.all() if case.settles)
+        return next((getattr(case, "decision", None) for case in settling), None)
+
+    @cached_property
+    def receipt(self) -> Any:
+        """The proof that all of it arrived, None while there is none."""
+        return getattr(self.submission, "receipt", None)
 
     @cached_property
     def history(self) -> list[Happened]:
@@ -204,6 +216,31 @@ class VisitPage:
         """Whether the page asks for the whole scan: nothing is there yet, or what was there came back."""
         fresh = self.latest is not None and self.latest.is_fresh
         return self.may_begin or (self.may_send and fresh)
+
+    @property
+    def is_sending(self) -> bool:
+        return self.latest is not None and self.latest.is_sending
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether the page offers to choose files, for the first time or again."""
+        return self.takes_a_scan or (self.may_send and self.latest is not None and self.latest.is_open)
+
+    @property
+    def open_submission(self) -> Submission | None:
+        """The one that files would come to, None when they begin another."""
+        return None if self.latest is None or self.may_begin else self.latest.submission
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its files were sent as they are, to be checked at the core lab, and more would go the same way."""
+        latest = None if self.may_begin else self.latest
+        return latest is not None and bool(latest.files) and not latest.checked_at_site
+
+    @property
+    def addresses(self) -> str:
+        """Where scripts turn to for the open submission, as JSON."""
+        return json.dumps(addresses(self.open_submission)) if self.open_submission else ""
 
     @property
     def may_begin(self) -> bool:
@@ -250,38 +287,52 @@ def _detailed(submissions: Any) -> Any:
         Series.objects.defer("digest")
         .annotate(header_facts=F("digest__header"), geometry_facts=F("digest__geometry"))
         .annotate(n_files=Count("instances"))
-        .select_related("chosen_slot")
-        .prefetch_related("findings", "classifications")
+        .prefetch_related("findings", "classifications", "chosen_slots", "declarations")
     )
     return (
         submissions.with_context()
-        .select_related("case__decision__decided_by")
+        .select_related("receipt")
         .prefetch_related(Prefetch("series", series), "slots__required", "slots__suggested_series", "findings")
+        .prefetch_related("cases__decision__decided_by")
     )
 
 
 def _page(submission: Submission, may_edit: bool) -> SubmissionPage:
     slots = list(submission.slots.all())
-    stands_for = {match.series_id: match.required.spec.title for match in slots if match.series_id}
-    cards = {series.pk: _series_card(series, stands_for.get(series.pk, "")) for series in submission.series.all()}
+    stands_for: dict[int, list[str]] = {}
+    for match in slots:
+        if match.series_id:
+            stands_for.setdefault(match.series_id, []).append(match.required.spec.title)
+    shift = shift_of(submission)
+    cards = {
+        series.pk: _series_card(series, " and ".join(stands_for.get(series.pk, ())), _acquired(series, shift, may_edit))
+        for series in submission.series.all()
+    }
     return SubmissionPage(
         submission=submission,
         may_edit=may_edit,
         series=tuple(cards.values()),
         slots=tuple(_slot_card(match, cards) for match in slots),
         files=dict(submission.files.order_by().values_list("status").annotate(Count("pk"))),
-        left_out=_left_out(submission, with_names=may_edit),
+        left_out=left_out(submission, with_names=may_edit),
+        on_the_way=on_the_way(submission) if submission.status == Submission.Status.SENDING else None,
     )
 
 
-def _series_card(series: Any, stands_for: str) -> SeriesCard:
+def _acquired(series: Any, shift: int, for_the_site: bool) -> str:
+    said = {"AcquisitionDate": (series.header_facts or {}).get("AcquisitionDate")}
+    shifted_by = shift if series.origin == Series.Origin.SITE else 0
+    return day_words(said, shifted_by=shifted_by, for_the_site=for_the_site)
+
+
+def _series_card(series: Any, stands_for: str, acquired: str) -> SeriesCard:
     said = next((each for each in series.classifications.all() if each.digest_sha256 == series.digest_sha256), None)
     return SeriesCard(
         series=series,
         body_part=said.body_part if said else None,
         contrast=said.contrast if said else None,
         pictures=_pictures(series),
-        facts=tuple(_facts(series, stands_for)),
+        facts=tuple(_facts(series, stands_for, (said.coverage if said else None) or {}, acquired)),
         stands_for=stands_for,
     )
 
@@ -295,13 +346,15 @@ def _pictures(series: Any) -> tuple[Picture, ...]:
     )
 
 
-def _facts(series: Any, stands_for: str) -> Iterable[tuple[str, Any]]:
-    """Yield what the headers and the geometry say, where they say something."""
+def _facts(series: Any, stands_for: str, coverage: Mapping[str, Any], acquired: str) -> Iterable[tuple[str, Any]]:
+    """Yield what coverage, headers and geometry say, where they say something."""
     geometry, header = series.geometry_facts or {}, series.header_facts or {}
     if stands_for:
         yield "Stands for", stands_for
     elif series.unused_because and series.status == Series.Status.CHECKED:
         yield "Not used", series.unused_because
+    if coverage.get("answered"):
+        yield "Covers", CoverageAnswer.from_json(coverage).short
     yield "Files", series.n_files
     if geometry.get("slices"):
         yield "Slices", geometry["slices"]
@@ -311,13 +364,9 @@ def _facts(series: Any, stands_for: str) -> Iterable[tuple[str, Any]]:
     for name, title, unit in HEADER_FACTS:
         value = header.get(name)
         if value not in (None, "", []):
-            yield title, _value_words(name, value, unit)
-
-
-def _value_words(name: str, value: Any, unit: str) -> Any:
-    if name.endswith("Date") and len(str(value)) == 8 and str(value).isdigit():
-        return f"{date(int(value[:4]), int(value[4:6]), int(value[6:])):%-d %b %Y}"
-    return f"{value:g}{unit}" if isinstance(value, int | float) else value
+            yield title, f"{value:g}{unit}" if isinstance(value, int | float) else value
+    if acquired:
+        yield "Acquired", acquired
 
 
 def _slot_card(match: Any, cards: dict[int, SeriesCard]) -> SlotCard:
@@ -336,33 +385,3 @@ def _slot_card(match: Any, cards: dict[int, SeriesCard]) -> SlotCard:
             if finding["severity"] != "info" and finding["sentence"] not in match.sentence
         ),
     )
-
-
-def _left_out(submission: Submission, *, with_names: bool) -> tuple[LeftOut, ...]:
-    """Return the files that belong to no series, by reason, the commonest first; then what archives held of such.
-
-    Sites name folders after patients, so the core lab gets numbers and reasons without `with_names`.
-    """
-    names: dict[str, list[str]] = {}
-    total: Counter[str] = Counter()
-    refused = submission.files.filter(status=ReceivedFile.Status.REFUSED)
-    for name, reason in refused.values_list("given_name", "reason"):
-        total[reason] += 1
-        if with_names and total[reason] <= NAMES_SHOWN:
-            names.setdefault(reason, []).append(name)
-    groups = [
-        LeftOut(
-            f"{'This file' if number == 1 else f'Each of these {number} files'} {reason}.",
-            tuple(names.get(reason, ())),
-            number,
-        )
-        for reason, number in total.most_common()
-    ]
-    archives = submission.files.filter(status=ReceivedFile.Status.UNPACKED).exclude(reason="")
-    for name, lines in archives.values_list("given_name", "reason"):
-        members = lines.splitlines()
-        if with_names:
-            groups.append(LeftOut(f"In {name}:", tuple(members[:NAMES_SHOWN]), len(members)))
-        else:
-            groups.append(LeftOut("Files inside an archive, each for a reason that its site sees.", (), len(members)))
-    return tuple(groups)

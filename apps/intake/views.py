@@ -16,6 +16,9 @@ from apps.intake.models import Submission
 from apps.intake.pictures import picture_response
 from apps.intake.selectors import visits_by_need
 from apps.intake.submission_page import submission_page, visit_page
+from apps.intake.way_here import addresses
+from apps.notices.models import Notice
+from apps.notices.services import mark_read
 from apps.trials.models import Visit
 
 STOP_POLLING = 286
@@ -36,6 +39,7 @@ def visits(request: PersonsRequest) -> HttpResponse:
 @require_GET
 def visit(request: PersonsRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Visit.objects.visible_to(request.user).with_context(), pk=pk)
+    mark_read(Notice.objects.about(found), by=request.user)
     return render(request, "intake/visit.html", {"page": visit_page(found, request.user, timezone.localdate())})
 
 
@@ -47,8 +51,7 @@ def begin(request: PersonsRequest, pk: int) -> HttpResponse:
     except Refused as refusal:
         return _refused(request, refusal, found)
     if _wants_json(request):
-        addresses = {name: reverse(f"intake:{name}", args=(submission.pk,)) for name in ("files", "received", "check")}
-        return JsonResponse({"submission": submission.pk, **addresses}, status=201)
+        return JsonResponse({"submission": submission.pk, **addresses(submission)}, status=201)
     return redirect("intake:visit", pk)
 
 
@@ -102,14 +105,23 @@ def check(request: PersonsRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def transfer(request: PersonsRequest, pk: int) -> HttpResponse:
+    """Hand the submission to the core lab; a script is told whether it has to send images now, and where to."""
     found = _submission(request, pk)
-    reason = _reason(TransferForm(request.POST))
-    return _act(
-        request,
-        found,
-        lambda: services.transfer(found, by=request.user, because=reason),
-        "Transferred. The core lab has the images; its decision will appear here.",
+    try:
+        services.transfer(found, by=request.user, because=_reason(TransferForm(request.POST)))
+    except Refused as refusal:
+        return _refused(request, refusal, found.visit)
+    sending = found.status == Submission.Status.SENDING
+    done = (
+        "The images go to the core lab from the computer that read them: leave the page open there until all are sent."
+        if sending
+        else "Transferred. The core lab has the images; its decision will appear here."
     )
+    if not _wants_json(request):
+        messages.success(request, done)
+        return redirect("intake:visit", found.visit_id)
+    send_to = {name: reverse(f"intake:{name}", args=(found.pk,)) for name in ("missing", "parts")} if sending else {}
+    return JsonResponse({"state": found.status, "detail": done, **send_to})
 
 
 @require_POST

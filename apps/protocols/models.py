@@ -3,8 +3,9 @@ from django.db import models
 from django.db.models import Q
 
 from apps.imaging.errors import BadSpec
-from apps.imaging.spec import CONTRAST_CHOICES, SeriesSpec
-from apps.imaging.vocabulary import BODY_PARTS
+from apps.imaging.spec import SeriesSpec
+from apps.imaging.vocabulary import LONGEST_CLASS_NAME
+from apps.protocols.labels import body_part_choices, contrast_choices
 from apps.trials.models import Trial, VisitType
 
 
@@ -35,8 +36,8 @@ class RequiredSeries(models.Model):
     protocol = models.ForeignKey(ImagingProtocol, on_delete=models.PROTECT, related_name="required_series")
     visit_type = models.ForeignKey(VisitType, on_delete=models.PROTECT, related_name="required_series")
     slot = models.SlugField(max_length=40, help_text="Short name within the visit, for example chest")
-    body_part = models.CharField(max_length=20, choices=[(part, part.replace("_", " and ")) for part in BODY_PARTS])
-    contrast = models.CharField(max_length=20, choices=[(state, state.replace("_", "-")) for state in CONTRAST_CHOICES])
+    body_part = models.CharField(max_length=LONGEST_CLASS_NAME, choices=body_part_choices)
+    contrast = models.CharField(max_length=LONGEST_CLASS_NAME, choices=contrast_choices)
     max_slice_thickness_mm = models.FloatField(null=True, blank=True)
     max_spacing_mm = models.FloatField(null=True, blank=True, help_text="Between slice centres.")
     min_coverage_mm = models.FloatField(null=True, blank=True, help_text="From the first to the last slice.")

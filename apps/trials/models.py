@@ -1,3 +1,4 @@
+import secrets
 from datetime import date, timedelta
 
 from django.db import models
@@ -20,6 +21,45 @@ class Trial(models.Model):
 
     def __str__(self) -> str:
         return self.protocol_number
+
+
+def new_key() -> str:
+    """Return a secret key of 32 bytes, as hexadecimal digits."""
+    return secrets.token_hex(32)
+
+
+class DeidentificationProfile(models.Model):
+    """How the images of a trial are de-identified: the Basic Profile of PS3.15 Annex E with these options."""
+
+    class Dates(models.TextChoices):
+        REMOVE = "remove"
+        SHIFT = "shift"
+        KEEP = "keep"
+
+    trial = models.OneToOneField(Trial, on_delete=models.PROTECT, related_name="deidentification")
+    key = models.CharField(
+        max_length=64,
+        default=new_key,
+        editable=False,
+        help_text="Of the keyed hash that makes new UIDs and date shifts; hexadecimal.",
+    )
+    dates = models.CharField(
+        max_length=6,
+        choices=Dates,
+        default=Dates.SHIFT,
+        help_text="Shift: by a number of days that is the same for all scans of a subject.",
+    )
+    retain_patient_characteristics = models.BooleanField(default=False, help_text="Age, sex, size and weight.")
+    retain_device = models.BooleanField(default=False, help_text="Station name, serial numbers of the scanner.")
+    clean_descriptors = models.BooleanField(
+        default=True, help_text="Keep descriptions of study and series, without words that name the patient."
+    )
+
+    class Meta:
+        ordering = ("trial",)
+
+    def __str__(self) -> str:
+        return f"de-identification of {self.trial}"
 
 
 class Site(models.Model):
@@ -62,11 +102,19 @@ class Subject(models.Model):
 class VisitType(models.Model):
     """A visit as the protocol plans it: a target day after baseline and the window around it."""
 
+    class Priority(models.IntegerChoices):
+        NORMAL = 0
+        HIGH = 1
+        URGENT = 2
+
     trial = models.ForeignKey(Trial, on_delete=models.PROTECT, related_name="visit_types")
     name = models.CharField(max_length=40)
     target_day = models.IntegerField(help_text="Days after baseline; negative for screening.")
     days_before = models.PositiveIntegerField(default=0, help_text="Window before the target day.")
     days_after = models.PositiveIntegerField(default=0, help_text="Window after the target day.")
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority, default=Priority.NORMAL, help_text="Cases of higher priority are reviewed first."
+    )
 
     class Meta:
         ordering = ("trial", "target_day")

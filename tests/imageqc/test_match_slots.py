@@ -1,16 +1,19 @@
 """The slot board: what fills what, what speaks against the submission, and what the coordinator chooses."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.urls import reverse
+from pytest_django.fixtures import Settings
 
 from apps.audit.lifecycle import Refused
 from apps.audit.services import events_about
 from apps.imageqc.models import SlotMatch
-from apps.imageqc.services import choose_slot, match_slots, matching_failed
+from apps.imageqc.registry import current_bundle
+from apps.imageqc.services import choose_slot, leave_to_check, match_slots, matching_failed
 from apps.intake.models import Submission
 from apps.intake.services import begin_submission, receive_files, transfer, withdraw
 from apps.jobs.models import Job
@@ -19,6 +22,7 @@ from apps.protocols.models import RequiredSeries
 from apps.trials.services import enrol_subject
 from tests.cast import BASELINE, Cast
 from tests.factories import waiting_case
+from tests.imaging.tiny_bundle import write_tiny_bundle
 from tests.phantoms import cube_and_rod, write_series
 from tests.uploads import sent, upload
 from tests.work import run_job
@@ -141,7 +145,7 @@ def test_a_coordinator_chooses_a_series_and_the_board_says_what_it_means(cast: C
 def test_a_choice_is_taken_back(cast: Cast, tmp_path: Path) -> None:
     submission = sent(cast.visit, write_series(tmp_path, cube_and_rod()), by=cast.carla)
     choose_slot(submission.series.get(), required(cast, "abdomen_pelvis"), by=cast.carla)
-    choose_slot(submission.series.get(), None, by=cast.carla)
+    leave_to_check(submission, required(cast, "abdomen_pelvis"), by=cast.carla)
     assert slot(submission, "chest").state == "ok"
     submission.refresh_from_db()
     assert len(submission.blockers) == 1
@@ -153,7 +157,54 @@ def test_a_second_choice_for_a_slot_replaces_the_first(cast: Cast, tmp_path: Pat
     for series in submission.series.all():
         choose_slot(series, required(cast, "chest"), by=cast.carla)
     assert slot(submission, "chest").series == submission.series.last()
-    assert submission.series.filter(chosen_slot__isnull=False).count() == 1
+    assert submission.series.filter(chosen_slots__isnull=False).count() == 1
+
+
+@pytest.fixture
+def trunk_bundle(tiny_bundle: Path, settings: Settings, tmp_path: Path) -> Iterator[None]:
+    """A bundle that sees the chest above and abdomen and pelvis below in every series, and calls it a chest."""
+    covers = {"chest": (0.0, 0.4), "abdomen": (0.4, 0.7), "pelvis": (0.7, 1.0)}
+    settings.IMAGEQC_BUNDLE = write_tiny_bundle(tmp_path / "trunk", coverage=covers)
+    current_bundle.cache_clear()
+    yield
+    current_bundle.cache_clear()
+
+
+def trunk(folder: Path) -> list[Path]:
+    """Write a series that is long enough for three regions of 150 mm."""
+    return write_series(folder, cube_and_rod(), spacing_mm=(60.0, 0.8, 0.7), common={"SliceThickness": 5.0})
+
+
+@pytest.mark.usefixtures("trunk_bundle")
+def test_one_series_from_chest_to_pelvis_fills_two_slots(cast: Cast, tmp_path: Path, client: Client) -> None:
+    submission = sent(cast.visit, trunk(tmp_path), by=cast.carla)
+    series = submission.series.get()
+    assert [(match.series, match.state) for match in submission.slots.all()] == [(series, "ok"), (series, "ok")]
+    assert submission.blockers == [] and series.unused_because == ""
+    client.force_login(cast.carla)
+    page = client.get(reverse("intake:visit", args=[submission.visit_id])).content.decode()
+    assert "The same series also stands for Abdomen-pelvis CT with contrast." in page
+    assert "Chest CT with contrast and Abdomen-pelvis CT with contrast" in page
+    assert "Covers" in page and "chest 292 mm" in page
+
+
+@pytest.mark.usefixtures("trunk_bundle")
+def test_a_series_that_was_chosen_for_one_slot_keeps_the_other(cast: Cast, tmp_path: Path) -> None:
+    submission = sent(cast.visit, trunk(tmp_path), by=cast.carla)
+    series = submission.series.get()
+    choose_slot(series, required(cast, "chest"), by=cast.carla)
+    assert {match.series for match in submission.slots.all()} == {series}
+
+
+def test_one_series_is_chosen_for_two_slots_and_taken_from_one(cast: Cast, tmp_path: Path) -> None:
+    submission = sent(cast.visit, write_series(tmp_path, cube_and_rod()), by=cast.carla)
+    series = submission.series.get()
+    for name in ("chest", "abdomen_pelvis"):
+        choose_slot(series, required(cast, name), by=cast.carla)
+    assert {match.series for match in submission.slots.all()} == {series}
+    leave_to_check(submission, required(cast, "abdomen_pelvis"), by=cast.carla)
+    assert slot(submission, "abdomen_pelvis").series is None
+    assert [event.new["slot"] for event in events_about(series)[:1]] == ["chest"]
 
 
 def test_a_choice_survives_more_files(cast: Cast, tmp_path: Path) -> None:
@@ -195,4 +246,4 @@ def test_a_series_of_another_visit_is_refused_and_the_choice_stands(cast: Cast, 
     address = reverse("imageqc:choose-slot", args=[submission.pk, asked.pk])
     answer = client.post(address, {"series": 10**6}, follow=True)
     assert "choose one of the list" in answer.content.decode()
-    assert submission.series.get().chosen_slot == asked
+    assert list(submission.series.get().chosen_slots.all()) == [asked]

@@ -111,11 +111,11 @@ def test_the_list_asks_the_database_as_often_for_many_visits_as_for_one(
     cast: Cast, carla: Client, django_assert_num_queries: Callable
 ) -> None:
     carla.get(reverse("intake:visits"))
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         carla.get(reverse("intake:visits"))
     for number in range(50, 60):
         checked_submission(placed(cast, number, date(2026, 11, 1)), by=cast.carla)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         carla.get(reverse("intake:visits"))
 
 

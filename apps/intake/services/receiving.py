@@ -85,7 +85,7 @@ def start_check(submission: Submission, *, by: User) -> None:
 
 
 def _refuse_unless_open(submission: Submission) -> None:
-    if submission.status not in Submission.BEFORE_TRANSFER:
+    if submission.status not in Submission.TAKES_FILES:
         raise Refused(
             f"This submission is {words(submission.status)}; files can be added only before the transfer. "
             "Open the visit to begin a new submission."

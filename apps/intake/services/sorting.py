@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from django.conf import settings
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
 
@@ -9,6 +10,7 @@ from apps.imaging.headers import SeriesFiles, group_into_series, read_headers
 from apps.imaging.sources import collect
 from apps.imaging.sources.archives import is_zip
 from apps.intake.models import Instance, ReceivedFile, Series, Submission
+from apps.intake.services.verifying import forget, quarantine, verify_files
 from apps.intake.storage import local_paths, scratch_folder, store
 from apps.jobs.models import Job
 from apps.jobs.services import Lease, enqueue
@@ -19,15 +21,18 @@ TASK = "intake.sort_files"
 def sort_files(submission: Submission, lease: Lease) -> None:
     """Bring every file that has arrived into a series, or give the reason why it belongs to none.
 
+    Files that may still say who the patient is are set aside, where `VERIFY_DEIDENTIFICATION` asks for it.
     Safe to run twice and while more files arrive. Series that gained an instance, and those whose check had failed,
     are checked again.
     """
-    if submission.status not in Submission.BEFORE_TRANSFER:
+    if submission.status not in Submission.TAKES_FILES:
         return
     _unpack(submission)
     with local_paths(submission.files.filter(status=ReceivedFile.Status.STORED)) as paths:
         files = {str(file.pk): file for file in paths.values()}
         headers, refused = read_headers(paths, names={path: str(file.pk) for path, file in paths.items()})
+        failed = verify_files(submission, headers, paths) if settings.VERIFY_DEIDENTIFICATION else {}
+        headers = [header for header in headers if header.path not in failed]
         with transaction.atomic():
             lease.confirm()
             # Held from here on: a check or a matching that ends in this moment, and a file that arrives, comes before
@@ -35,12 +40,14 @@ def sort_files(submission: Submission, lease: Lease) -> None:
             submission = Submission.objects.select_for_update(no_key=True).get(pk=submission.pk)
             for one in refused:
                 _refuse(files[one.name], one.reason)
+            former = [quarantine(paths[path], reason) for path, reason in failed.items()]
             for group in group_into_series(headers):
                 _add_to_series(submission, group, paths)
             for series in submission.series.filter(status=Series.Status.FAILED):
                 advance(series, Series.Status.WAITING, by=None, failure="")
             if submission.status == Submission.Status.CHECKED and submission.series.unfinished().exists():
                 advance(submission, Submission.Status.CHECKING, by=None)
+        forget(former)
     for series in submission.series.unfinished():
         enqueue("imageqc.check_series", series.pk)
     enqueue("imageqc.match_slots", submission.pk)

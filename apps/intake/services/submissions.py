@@ -1,11 +1,12 @@
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.accounts.permissions import require
 from apps.audit.lifecycle import Refused, StaleState, WrongState, advance, words
 from apps.audit.services import record
-from apps.intake.models import ReceivedFile, Submission
+from apps.intake.models import Instance, ReceivedFile, Series, Submission
 from apps.intake.permissions import may_edit, may_send_for
 from apps.jobs.services import enqueue
 from apps.protocols.services import imaging_spec, protocol_on
@@ -39,7 +40,11 @@ def begin_submission(visit: Visit, *, by: User) -> Submission:
 
 
 def transfer(submission: Submission, *, by: User, because: str = "") -> None:
-    """Send a checked submission to the core lab; what the check blocks needs a reason."""
+    """Hand a checked submission to the core lab; what the check blocks needs a reason.
+
+    What was checked at the site has still to travel: the submission is sending then, and only the series that stand
+    for a required one go along. It is transferred once all of them are here.
+    """
     require(may_edit(by, submission), NOT_YOURS)
     if submission.status != Submission.Status.CHECKED:
         raise WrongState(
@@ -51,20 +56,58 @@ def transfer(submission: Submission, *, by: User, because: str = "") -> None:
     if submission.blockers and not because.strip():
         raise Refused(f"{submission.blockers[0]} To transfer all the same, give the reason.")
     with transaction.atomic():
-        advance(
-            submission,
-            Submission.Status.TRANSFERRED,
-            by=by,
-            because=because.strip(),
-            transferred_at=timezone.now(),
-            transfer_reason=because.strip(),
-        )
-        # Asked under the lock that the step above holds: no file can come in between.
-        if submission.files.filter(status=ReceivedFile.Status.STORED).exists():
+        travels = _choose_what_travels(submission)
+        if travels:
+            advance(
+                submission,
+                Submission.Status.SENDING,
+                by=by,
+                because=because.strip(),
+                transfer_reason=because.strip(),
+            )
+        else:
+            advance(
+                submission,
+                Submission.Status.TRANSFERRED,
+                by=by,
+                because=because.strip(),
+                transferred_at=timezone.now(),
+                transfer_reason=because.strip(),
+            )
+        # Asked under the lock that the step above holds: no file and no digest can come in between.
+        if (
+            submission.files.filter(status=ReceivedFile.Status.STORED).exists()
+            or submission.series.unfinished().exists()
+        ):
             raise Refused(
                 "Some files have arrived but have not been checked. Press Check what has arrived, then transfer."
             )
-        enqueue("reviews.open_case", submission.pk)
+        if not travels:
+            enqueue("reviews.open_case", submission.pk)
+        elif not Instance.objects.filter(series__submission=submission, series__to_send=True, file=None).exists():
+            # Sent before, stopped and taken up again: no part will come any more to say that all is here.
+            enqueue("imageqc.verify_receipt", submission.pk)
+
+
+def _choose_what_travels(submission: Submission) -> bool:
+    """Mark the series that were checked at the site and stand for a required one; whether there are any.
+
+    Refuses where the site has read series and none of them, nor anything that is here, is asked for.
+    """
+    at_the_site = submission.series.filter(origin=Series.Origin.SITE)
+    if not at_the_site.exists():
+        return False
+    asked_for = Q(slots__isnull=False) | Q(chosen_slots__isnull=False)
+    wanted = list(at_the_site.filter(asked_for).values_list("pk", flat=True).distinct())
+    at_the_site.update(to_send=False)
+    at_the_site.filter(pk__in=wanted).update(to_send=True)
+    here = submission.series.filter(origin=Series.Origin.SERVER)
+    if not wanted and not here.filter(asked_for).exists():
+        raise Refused(
+            "None of these series stands for one that this visit asks for, so there is nothing to send. "
+            "Choose a series for its slot, or add the right scan."
+        )
+    return bool(wanted)
 
 
 def withdraw(submission: Submission, *, by: User, because: str = "") -> None:

@@ -32,3 +32,17 @@ export async function dropped(transfer) {
 export function chosen(files) {
   return [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
 }
+
+const AT_ONCE = 50;
+
+// The same for a folder of thousands of files: the page stays usable while the browser makes them known one by one.
+export async function chosenInPortions(files) {
+  const found = [];
+  for (let start = 0; start < files.length; start += AT_ONCE) {
+    for (let index = start; index < Math.min(start + AT_ONCE, files.length); index += 1) {
+      found.push(...chosen([files[index]]));
+    }
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  return found;
+}
