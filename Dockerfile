@@ -6,6 +6,14 @@ COPY requirements/production.txt requirements/
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements/production.txt
 
+# npm is needed once, to fetch what runs in the browser, and stays behind with this stage.
+FROM python:3.12-slim-bookworm AS browser
+WORKDIR /build
+COPY requirements/browser.txt requirements/
+COPY package.json package-lock.json ./
+COPY tools/browser_packages.py tools/
+RUN mkdir static && python tools/browser_packages.py
+
 FROM python:3.12-slim-bookworm
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -14,10 +22,11 @@ ENV PATH=/opt/venv/bin:$PATH \
 RUN groupadd --gid 10001 coreqc \
     && useradd --uid 10001 --gid coreqc --no-create-home --shell /usr/sbin/nologin coreqc \
     && install --directory --owner=coreqc --group=coreqc --mode=0750 \
-        /var/lib/coreqc /var/lib/coreqc/media /var/lib/coreqc/incoming
+        /var/lib/coreqc /var/lib/coreqc/media /var/lib/coreqc/incoming /var/lib/coreqc/parts
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /srv/coreqc
 COPY . .
+COPY --from=browser /build/static/vendor static/vendor
 # collectstatic needs settings that can be read, and none of their values.
 RUN SECRET_KEY=not-a-secret-and-only-for-this-one-step-of-the-image-build \
     ALLOWED_HOSTS=localhost DATABASE_URL=postgresql://x:x@localhost/x REDIS_URL=redis://localhost \

@@ -35,7 +35,7 @@ format: development ## put the code into its form
 	@.venv/bin/ruff format --quiet .
 
 lock: development ## renew requirements/*.txt from requirements/*.in
-	@cd requirements && for list in base production development train; do ../$(LOCK) --output-file $$list.txt $$list.in; done
+	@cd requirements && for list in base production development train browser; do ../$(LOCK) --output-file $$list.txt $$list.in; done
 	@# A build for one machine has its own suffix (2.13.0+cpu); the list must hold on every machine.
 	@sed -i.bak -E 's/^(torch==[0-9.]+)\+[a-z0-9]+/\1/' requirements/train.txt && rm requirements/train.txt.bak
 
@@ -44,9 +44,11 @@ train-env: ## make .venv-train: the training tools with torch, apart from everyt
 
 base:
 	@$(PYTHON) tools/environment.py base
+	@$(RUN) tools/browser_packages.py
 
 development:
 	@$(PYTHON) tools/environment.py development
+	@$(RUN) tools/browser_packages.py
 
 clean-demo: ## forget the demo: remove var/ with its database and files
 	rm -rf var

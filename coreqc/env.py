@@ -6,9 +6,10 @@ Kubernetes secret, say) whose content is the value.
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -90,6 +91,40 @@ def address(name: str, *, schemes: tuple[str, ...], example: str, default: str |
     if value and not _parses(lambda: _require_host(value, schemes)):
         raise ImproperlyConfigured(f"{name} is not usable. Expected: {expected}. Example: {name}={example}.")
     return value
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Where e-mail is handed over, and how the connection is guarded."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    starts_tls: bool
+    begins_with_tls: bool
+
+
+MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+"""Open (a relay on the same machine), TLS asked for after the greeting, TLS from the first byte."""
+
+
+def mail_server(name: str) -> MailServer | None:
+    """Return the mail server of an `smtp://`, `smtp+tls://` or `smtps://` address; None where none is set."""
+    value = address(
+        name, schemes=tuple(MAIL_PORTS), example="smtp+tls://coreqc:password@mail.example.org:587", default=""
+    )
+    if not value:
+        return None
+    parts = urlsplit(value)
+    return MailServer(
+        host=parts.hostname or "",
+        port=parts.port or MAIL_PORTS[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        starts_tls=parts.scheme == "smtp+tls",
+        begins_with_tls=parts.scheme == "smtps",
+    )
 
 
 def postgresql(name: str) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def files_of_one_test(settings: Settings, tmp_path_factory: pytest.TempPathFacto
     """Each test keeps received files in a folder of its own."""
     settings.MEDIA_ROOT = tmp_path_factory.mktemp("media")
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path_factory.mktemp("incoming")
+    settings.PARTS_DIR = tmp_path_factory.mktemp("parts")
 
 
 @pytest.fixture

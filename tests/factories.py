@@ -61,6 +61,22 @@ def make_digest(series_uid: str, *, number: int, description: str, thickness_mm:
     )
 
 
+CONVERSION = {"body_part": "mip", "contrast": "mid"}
+"""Which pictures the networks of each module looked at."""
+
+SETTINGS = {
+    module: {
+        "temperature": 1.5,
+        "min_score": 0.5,
+        "min_planes_agreeing": 2,
+        "max_distance": 0.4,
+        "planes": {plane: {"picture": f"{conversion}_{plane}", "sha256": "c" * 64} for plane in PLANES},
+    }
+    for module, conversion in CONVERSION.items()
+}
+"""What is kept of the bundle with each label."""
+
+
 def answer(classes: Sequence[str], label: str | None, score: float = 0.97) -> dict[str, Any]:
     """Return what a module says: `label` with `score`, or an abstention when it is None."""
     rest = (1 - score) / (len(classes) - 1)
@@ -73,6 +89,8 @@ def answer(classes: Sequence[str], label: str | None, score: float = 0.97) -> di
         "planes": {plane: scores for plane in PLANES},
         "abstained": label is None,
         "reason": "" if label else "The body part is not answered: the planes disagree.",
+        "distance": 0.12,
+        "activations": {plane: [[0, 64], [128, 255]] for plane in PLANES},
     }
 
 
@@ -124,10 +142,32 @@ def add_series(
         body_part=answer(BODY_PARTS, body_part),
         contrast=answer(CONTRASTS, contrast),
         abstained=body_part is None or contrast is None,
+        recipe="constant answers for tests",
+        settings=SETTINGS,
         device="CPU",
         seconds=0.1,
     )
     return series
+
+
+def without_maps(series: Series) -> None:
+    """Let the latest labels of a series be those of a bundle that gave no maps."""
+    said = series.classifications.get()
+    stripped = {
+        module: {key: value for key, value in answer.items() if key not in ("distance", "activations")}
+        for module, answer in said.answers.items()
+    }
+    Classification.objects.create(
+        series=series,
+        digest_sha256=series.digest_sha256,
+        bundle_name="tests",
+        bundle_version="0.1.0",
+        bundle_sha256="a" * 64,
+        abstained=False,
+        device="CPU",
+        seconds=0.1,
+        **stripped,
+    )
 
 
 def checked_submission(visit: Visit, *, by: User, missing: str = "") -> Submission:

@@ -9,6 +9,7 @@ case), Abel (analyst, does not hold it), Mira (manager), Otto (analyst of anothe
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +17,16 @@ from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
-from apps.intake.models import Submission
+from apps.intake.models import Part, Submission
+from apps.intake.services.receipts import issue_receipt
+from apps.notices.models import Notice
+from apps.notices.services import notify
 from apps.reviews.models import ReviewCase
 from tests.cast import Cast
 from tests.factories import checked_submission, claimed_case
+from tests.studies.scenes import reading_at_hand
 
 PEOPLE = ("nobody", "carla", "chen", "anna", "abel", "mira", "otto", "root")
 
@@ -33,7 +39,8 @@ class Row:
     answers: str
     method: str = "get"
     of: str = ""
-    """What the address is about: visit, open (a checked submission of Chen's), submission, series, case, trial."""
+    """What it is about: visit, open (a checked submission of Chen's), submission, series, case, trial, notice,
+    study (Anna reads in it), reading (the scan that she has at hand)."""
     more: tuple[Any, ...] = ()
     body: dict[str, Any] = field(default_factory=dict)
 
@@ -58,25 +65,71 @@ ROWS = (
     Row("intake:check", "       302 404 302 403 403 403 404 403", "post", of="open"),
     Row("intake:transfer", "    302 404 302 403 403 403 404 403", "post", of="open"),
     Row("intake:withdraw", "    302 404 302 403 403 403 404 403", "post", of="open"),
+    Row("intake:missing", "     302 404 200 403 403 403 404 403", of="open"),
+    Row("intake:parts", "       302 404 412 403 403 403 404 403", "post", of="open"),
+    Row("intake:part", "        302 404 412 403 403 403 404 403", "head", of="open", more=("its part",)),
+    Row("intake:stop", "        302 404 302 403 403 403 404 403", "post", of="open"),
+    Row("intake:receipt", "     302 200 404 200 200 200 404 200", of="submission"),
+    Row("intake:receipt-pdf", " 302 200 404 200 200 200 404 200", of="submission"),
     Row("intake:picture", "     302 200 404 200 200 200 404 200", of="series", more=("mip_axial",)),
+    # The files of the cast's series are no DICOM: who may look is told so.
+    Row("intake:slices", "      302 422 404 422 422 422 404 422", of="series"),
+    Row("intake:slice", "       302 422 404 422 422 422 404 422", of="series", more=(0,)),
+    Row("imageqc:explanation", "302 200 404 200 200 200 404 200", of="series", more=("body_part", "axial")),
+    Row("imageqc:bundle", "     302 200 200 200 200 200 200 200"),
     Row("imageqc:choose-slot", "302 404 302 403 403 403 404 403", "post", of="open", more=("required",)),
+    Row("notices:list", "       302 200 200 200 200 200 200 200"),
+    Row("notices:count", "      302 200 200 200 200 200 200 200"),
+    Row("notices:read-all", "   302 302 302 302 302 302 302 302", "post"),
+    Row("notices:settings", "   302 200 200 200 200 200 200 200"),
+    Row("intake:profile", "     302 404 200 403 403 403 404 403", of="open"),
+    Row("intake:describe", "    302 404 400 403 403 403 404 403", "post", of="open"),
+    Row("imageqc:digest", "     302 404 400 403 403 403 404 403", "post", of="open"),
+    Row("imageqc:declare", "    302 404 302 403 403 403 404 403", "post", of="open", more=("its series",)),
     Row("reviews:worklist", "   302 403 403 200 200 200 200 200"),
     Row("reviews:claim-next", " 302 403 403 302 302 403 302 403", "post"),
+    Row("reviews:upcoming", "   302 403 403 200 200 403 200 403"),
     Row("reviews:case", "       302 404 404 200 200 200 404 200", of="case"),
     Row("reviews:claim", "      302 404 404 302 302 403 404 403", "post", of="case"),
     Row("reviews:release", "    302 404 404 302 403 403 404 403", "post", of="case"),
+    Row("reviews:take-over", "  302 404 404 302 302 403 404 403", "post", of="case", body={"because": "Ill"}),
+    Row("reviews:put-back", "   302 404 404 403 403 302 404 403", "post", of="case", body={"because": "Ill"}),
+    Row("reviews:save-view", "  302 403 403 302 302 302 302 302", "post", body={"name": "Mine"}),
+    Row("reviews:rename-view", "302 404 404 404 404 404 404 404", "post", of="case", body={"name": "Other"}),
+    Row("reviews:delete-view", "302 404 404 404 404 404 404 404", "post", of="case"),
     Row("reviews:beat", "       302 404 404 200 403 403 404 403", "post", of="case"),
     Row("reviews:decide", "     302 404 404 302 403 403 404 403", "post", of="case", body={"verdict": "accept"}),
     Row("reviews:correct", "    302 404 404 302 403 403 404 403", "post", of="case", body={"body_part": "neck"}),
+    Row("reviews:last-returns", "302 200 404 403 403 403 404 403", of="visit"),
     Row("compliance:overview", "302 200 200 200 200 302 200 302"),
     Row("compliance:trial", "   302 404 404 404 404 200 404 200", of="trial"),
     Row("compliance:csv", "     302 404 404 404 404 200 404 200", of="trial"),
     Row("compliance:visits", "  302 404 404 404 404 200 404 200", of="trial", more=("expected",)),
+    Row("studies:studies", "    302 200 200 200 200 200 200 200"),
+    Row("studies:new", "        302 403 403 403 403 200 403 403"),
+    Row("studies:study", "      302 404 404 403 404 200 404 200", of="study"),
+    Row("studies:change", "     302 404 404 403 404 302 404 403", "post", of="study"),
+    Row("studies:add-scans", "  302 404 404 403 404 302 404 403", "post", of="study"),
+    Row("studies:remove-scans", "302 404 404 403 404 302 404 403", "post", of="study"),
+    Row("studies:references", " 302 404 404 403 404 302 404 403", "post", of="study"),
+    Row("studies:readers", "    302 404 404 403 404 302 404 403", "post", of="study"),
+    Row("studies:start", "      302 404 404 403 404 302 404 403", "post", of="study"),
+    Row("studies:close", "      302 404 404 403 404 302 404 403", "post", of="study"),
+    Row("studies:result", "     302 404 404 403 404 200 404 200", of="study"),
+    Row("studies:csv", "        302 404 404 403 404 200 404 200", of="study"),
+    Row("studies:readings", "   302 200 200 200 200 200 200 200"),
+    Row("studies:begin", "      302 404 404 302 404 403 404 403", "post", of="study"),
+    Row("studies:reading", "    302 404 404 200 404 404 404 404", of="reading"),
+    Row("studies:beat", "       302 404 404 200 404 404 404 404", "post", of="reading"),
+    Row("studies:pause", "      302 404 404 204 404 404 404 404", "post", of="reading"),
+    Row("studies:read", "       302 404 404 302 404 404 404 404", "post", of="reading"),
+    Row("studies:picture", "    302 404 404 200 404 404 404 404", of="reading", more=("mip_axial",)),
     Row("api-token", "          400 400 400 400 400 400 400 400", "post"),
     Row("api-schema", "         200 200 200 200 200 200 200 200"),
     Row("api-docs", "           200 200 200 200 200 200 200 200"),
     Row("api-compliance", "     401 404 404 404 404 200 404 200", of="trial"),
     Row("api-picture", "        401 200 404 200 200 200 404 200", of="series", more=("mip_axial",)),
+    Row("api-explanation", "    401 200 404 200 200 200 404 200", of="series", more=("body_part", "axial")),
     Row("api-visit-list", "     401 200 200 200 200 200 200 200"),
     Row("api-visit-detail", "   401 200 404 200 200 200 404 200", of="visit"),
     Row("api-submission-list", "401 200 200 200 200 200 200 200"),
@@ -84,7 +137,11 @@ ROWS = (
     Row("api-submission-files", "401 404 400 400 400 400 404 400", "post", of="open"),
     Row("api-submission-check", "401 404 202 403 403 403 404 403", "post", of="open"),
     Row("api-submission-transfer", "401 404 200 403 403 403 404 403", "post", of="open"),
+    Row("api-submission-receipt", "401 200 404 200 200 200 404 200", of="submission"),
     Row("api-submission-withdraw", "401 404 200 403 403 403 404 403", "post", of="open"),
+    Row("api-notice-list", "    401 200 200 200 200 200 200 200"),
+    Row("api-notice-detail", "  401 200 404 404 404 404 404 404", of="notice"),
+    Row("api-notice-read", "    401 200 404 404 404 404 404 404", "post", of="notice"),
     Row("api-review-case-list", "401 200 200 200 200 200 200 200"),
     Row("api-review-case-detail", "401 404 404 200 200 200 404 200", of="case"),
     Row("api-review-case-claim-next", "401 403 403 200 204 403 204 403", "post"),
@@ -102,8 +159,12 @@ class Scene:
     cast: Cast
     case: ReviewCase
     open: Submission
+    notice: Notice
 
     def arguments(self, row: Row) -> tuple[Any, ...]:
+        if row.of in ("study", "reading"):
+            reading = reading_at_hand(self.cast)
+            return (reading.reader.study_id if row.of == "study" else reading.pk, *row.more)
         about = {
             "": (),
             "visit": (self.cast.visit.pk,),
@@ -112,9 +173,14 @@ class Scene:
             "series": (self.case.submission.series.first().uuid,),
             "case": (self.case.pk,),
             "trial": (self.cast.trial.pk,),
+            "notice": (self.notice.pk,),
         }[row.of]
-        required = self.open.slots.first().required_id
-        return (*about, *(required if part == "required" else part for part in row.more))
+        stands_for = {
+            "required": self.open.slots.first().required_id,
+            "its series": self.open.series.first().uuid,
+            "its part": self.open.parts.first().uuid,
+        }
+        return (*about, *(stands_for.get(part, part) for part in row.more))
 
     def body(self, row: Row) -> dict[str, Any]:
         """A label is corrected on a series of the case."""
@@ -124,9 +190,14 @@ class Scene:
 
 
 @pytest.fixture
-def scene(cast: Cast) -> Scene:
+def scene(cast: Cast, tiny_bundle: Path) -> Scene:
     case = claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
-    return Scene(cast, case, checked_submission(cast.chens_visit, by=cast.chen))
+    with transaction.atomic():
+        (notice,) = notify(case.submission, "receipt", "All images are here.")
+        issue_receipt(case.submission, bundle={"name": "tests", "version": "1", "sha256": "b" * 64}, at=timezone.now())
+    checked = checked_submission(cast.chens_visit, by=cast.chen)
+    Part.objects.create(submission=checked, size=100, created_by=cast.chen)
+    return Scene(cast, case, checked, notice)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

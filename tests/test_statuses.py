@@ -7,7 +7,9 @@ import pytest
 from django.db.models import Model
 
 from apps.intake.models import Series, Submission
+from apps.queries.models import Query
 from apps.reviews.models import ReviewCase
+from apps.studies.models import ReadingStudy
 
 PAGE = (Path(__file__).parent.parent / "docs" / "statuses.md").read_text(encoding="utf-8")
 
@@ -22,14 +24,21 @@ def told(heading: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("heading", "model"), [("Submission", Submission), ("Series", Series), ("Review case", ReviewCase)]
+    ("heading", "model"),
+    [
+        ("Submission", Submission),
+        ("Series", Series),
+        ("Review case", ReviewCase),
+        ("Query", Query),
+        ("Reading study", ReadingStudy),
+    ],
 )
 def test_the_page_tells_the_steps_of_the_code(heading: str, model: type[Model]) -> None:
     allowed = {(old, new) for old, steps in model.TRANSITIONS.items() for new in steps}
     assert told(heading) == allowed
 
 
-@pytest.mark.parametrize("model", [Submission, Series, ReviewCase])
+@pytest.mark.parametrize("model", [Submission, Series, ReviewCase, Query, ReadingStudy])
 def test_every_step_leads_to_a_status_of_the_model(model: type[Model]) -> None:
     words = set(model.Status.values)
     assert set(model.TRANSITIONS) <= words

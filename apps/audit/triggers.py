@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations import RunPython
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import StateApps
 
 _SQLITE = """
-CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table}
+CREATE TRIGGER IF NOT EXISTS {table}_no_{event} BEFORE {event} ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END
 """
 _POSTGRESQL = """
@@ -21,6 +22,27 @@ CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT
 def append_only(table: str) -> RunPython:
     """Return the migration operation after which rows of `table` can be added and read, nothing else."""
     return RunPython(_create(table), _drop(table))
+
+
+def still_append_only(table: str, *operations: Operation) -> tuple[Operation, ...]:
+    """Return operations that change columns of an append-only table, in either direction, and leave it so.
+
+    SQLite changes a column by making the table anew, and its triggers go with the old one.
+    """
+    return (RunPython(RunPython.noop, _create_anew(table)), *operations, RunPython(_create_anew(table), RunPython.noop))
+
+
+def but_for(table: str, *operations: Operation) -> tuple[Operation, ...]:
+    """Return operations that fill a new column of an append-only table, in either direction."""
+    return (RunPython(_drop(table), _create(table)), *operations, RunPython(_create(table), _drop(table)))
+
+
+def _create_anew(table: str) -> Callable[[StateApps, BaseDatabaseSchemaEditor], None]:
+    def create(apps: StateApps, schema: BaseDatabaseSchemaEditor) -> None:
+        if schema.connection.vendor == "sqlite":
+            _create(table)(apps, schema)
+
+    return create
 
 
 def _create(table: str) -> Callable[[StateApps, BaseDatabaseSchemaEditor], None]:

@@ -40,7 +40,7 @@ def site_table_csv(trial: Trial, today: date) -> HttpResponse:
         )
         for row in rows
     )
-    return _csv(f"{trial.protocol_number}-compliance-{today}.csv", head, lines)
+    return csv_response(f"{trial.protocol_number}-compliance-{today}.csv", head, lines)
 
 
 def visit_list_csv(trial: Trial, measure: Measure, visits: Iterable[Any], today: date) -> HttpResponse:
@@ -58,10 +58,11 @@ def visit_list_csv(trial: Trial, measure: Measure, visits: Iterable[Any], today:
         )
         for visit in visits
     )
-    return _csv(f"{trial.protocol_number}-{measure.name}-{today}.csv", head, lines)
+    return csv_response(f"{trial.protocol_number}-{measure.name}-{today}.csv", head, lines)
 
 
-def _csv(filename: str, head: Sequence[str], lines: Iterable[Sequence[object]]) -> HttpResponse:
+def csv_response(filename: str, head: Sequence[str], lines: Iterable[Sequence[object]]) -> HttpResponse:
+    """Return a table as a file that spreadsheet programs open as it is meant."""
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{filename}"'
     # The mark lets spreadsheet programs read UTF-8.

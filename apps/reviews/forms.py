@@ -8,9 +8,10 @@ from django.db import models
 
 from apps.accounts.models import Membership, Role
 from apps.accounts.permissions import Person, is_person
+from apps.imaging.vocabulary import LONGEST_CLASS_NAME
 from apps.reviews.models import Decision, LabelCorrection
-from apps.reviews.reasons import REASONS
-from apps.reviews.selectors import STANDINGS, TO_DO, Filters
+from apps.reviews.reasons import reasons_of
+from apps.reviews.selectors import STANDINGS, TO_DO, Filters, findings_to_choose
 from apps.trials.models import Site, Trial
 
 
@@ -30,6 +31,11 @@ class WorklistForm(forms.Form):
     subject = forms.CharField(required=False, max_length=20)
     ai_disagrees = forms.BooleanField(required=False, label="AI disagrees")
     abstained = forms.BooleanField(required=False, label="AI not sure")
+    finding = forms.ChoiceField(required=False)
+    second = forms.BooleanField(required=False, label="Second review")
+    reopened = forms.BooleanField(required=False, label="Reopened")
+    answered = forms.BooleanField(required=False, label="Query answered")
+    priority = forms.BooleanField(required=False, label="High or urgent")
 
     def __init__(self, query: Any, *, person: Person) -> None:
         super().__init__(query)
@@ -38,6 +44,10 @@ class WorklistForm(forms.Form):
         self.fields["site"].queryset = (  # type: ignore[attr-defined]
             Site.objects.filter(trial__in=trials).select_related("trial")
         )
+        self.fields["finding"].choices = [  # type: ignore[attr-defined]
+            ("", "Any finding"),
+            *findings_to_choose(person),
+        ]
         self.fields["subject"].widget.attrs |= {"type": "search", "autocomplete": "off", "placeholder": "101-004"}
         self.full_clean()
 
@@ -52,6 +62,11 @@ class WorklistForm(forms.Form):
             subject=given.get("subject", ""),
             ai_disagrees=given.get("ai_disagrees", False),
             abstained=given.get("abstained", False),
+            finding=given.get("finding", ""),
+            second=given.get("second", False),
+            reopened=given.get("reopened", False),
+            answered=given.get("answered", False),
+            priority=given.get("priority", False),
         )
 
     @property
@@ -64,6 +79,11 @@ class WorklistForm(forms.Form):
             "subject": chosen.subject,
             "ai_disagrees": chosen.ai_disagrees and "on",
             "abstained": chosen.abstained and "on",
+            "finding": chosen.finding,
+            "second": chosen.second and "on",
+            "reopened": chosen.reopened and "on",
+            "answered": chosen.answered and "on",
+            "priority": chosen.priority and "on",
         }
         return urlencode({name: value for name, value in pairs.items() if value})
 
@@ -76,16 +96,27 @@ def _trials_of_the_desk(person: Person) -> models.QuerySet[Trial]:
     return Trial.objects.filter(pk__in=own.values("trial"))
 
 
+class SavedViewForm(forms.Form):
+    """The name of a set of filters."""
+
+    name = forms.CharField(max_length=40, error_messages={"required": "Give the view a name."})
+    query = forms.CharField(max_length=400, required=False)
+    replace = forms.BooleanField(required=False)
+
+
 class DecisionForm(forms.Form):
     """The verdict with its reasons; the service says what belongs together."""
 
     verdict = forms.ChoiceField(
         choices=Decision.Verdict, widget=forms.RadioSelect, error_messages={"required": "Choose a verdict first."}
     )
-    reasons = forms.MultipleChoiceField(
-        choices=list(REASONS.items()), widget=forms.CheckboxSelectMultiple, required=False
-    )
+    reasons = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple, required=False)
     note = forms.CharField(required=False, max_length=4000)
+
+    def __init__(self, given: Any = None, *, trial: Trial) -> None:
+        super().__init__(given)
+        self.offered = reasons_of(trial)
+        self.fields["reasons"].choices = list(self.offered.items())  # type: ignore[attr-defined]
 
     @property
     def reason_lines(self) -> list[tuple[str, str, str, bool]]:
@@ -93,7 +124,7 @@ class DecisionForm(forms.Form):
         ticked = self["reasons"].value() or []
         return [
             (code, sentence, str(number % 10), code in ticked)
-            for number, (code, sentence) in enumerate(REASONS.items(), start=1)
+            for number, (code, sentence) in enumerate(self.offered.items(), start=1)
         ]
 
 
@@ -102,4 +133,4 @@ class CorrectionForm(forms.Form):
 
     series = forms.IntegerField()
     module = forms.ChoiceField(choices=LabelCorrection.Module)
-    label = forms.CharField(max_length=20, error_messages={"required": "Choose a label from the list."})
+    label = forms.CharField(max_length=LONGEST_CLASS_NAME, error_messages={"required": "Choose a label from the list."})

@@ -6,8 +6,20 @@ from apps.reviews.models import ReviewCase
 
 
 def may_review(user: Person, case: ReviewCase) -> bool:
-    """Analysts of the trial; managers and administrators look on."""
-    return has_role(user, Role.ANALYST, trial=case.submission.visit.subject.site.trial_id)
+    """Analysts of the trial who did not decide it in an earlier round; managers and administrators look on."""
+    return has_role(user, Role.ANALYST, trial=case.trial_id) and not reviewed_before(user, case)
+
+
+def reviewed_before(user: Person, case: ReviewCase) -> bool:
+    """Whether a second review or adjudication would show a person their own earlier decision."""
+    if case.kind not in (ReviewCase.Kind.SECOND, ReviewCase.Kind.ADJUDICATION):
+        return False
+    return not ReviewCase.objects.filter(pk=case.pk).not_reviewed_before_by(user).exists()
+
+
+def may_put_back(user: Person, case: ReviewCase) -> bool:
+    """Managers of the trial free a case whose analyst cannot."""
+    return has_role(user, Role.TRIAL_MANAGER, trial=case.trial_id)
 
 
 def may_decide(user: Person, case: ReviewCase) -> bool:

@@ -21,22 +21,42 @@ class ReviewCaseQuerySet(models.QuerySet["ReviewCase"]):
         if user.is_superuser:
             return self.all()
         trials = Membership.objects.filter(user=user).exclude(role=Role.CRC).values("trial")
-        return self.filter(**{f"{_SITE}__trial__in": trials})
+        return self.filter(trial__in=trials)
 
     def decidable_by(self, user: Person) -> ReviewCaseQuerySet:
         """Return the cases of the trials in which the person is an analyst."""
         if not is_person(user):
             return self.none()
-        return self.filter(
-            **{f"{_SITE}__trial__in": Membership.objects.filter(user=user, role=Role.ANALYST).values("trial")}
-        )
+        return self.filter(trial__in=Membership.objects.filter(user=user, role=Role.ANALYST).values("trial"))
 
     def waiting(self) -> ReviewCaseQuerySet:
         return self.filter(status=self.model.Status.WAITING)
 
+    def with_the_site(self) -> ReviewCaseQuerySet:
+        """Return the waiting cases whose site still owes an answer; the queue passes over them until it came."""
+        return self.waiting().filter(queries_open__gt=0)
+
+    def in_the_queue(self) -> ReviewCaseQuerySet:
+        """Return the waiting cases that somebody can take and finish."""
+        return self.waiting().filter(queries_open=0)
+
+    def not_reviewed_before_by(self, user: Person) -> ReviewCaseQuerySet:
+        """Leave out second reviews and adjudications of submissions that the person decided in an earlier round."""
+        blind = (self.model.Kind.SECOND, self.model.Kind.ADJUDICATION)
+        earlier = self.model._default_manager.filter(
+            submission=models.OuterRef("submission"),
+            round__lt=models.OuterRef("round"),
+            decision__decided_by=user.pk,
+        )
+        return self.exclude(models.Q(models.Exists(earlier), kind__in=blind))
+
+    def with_open_labels(self) -> ReviewCaseQuerySet:
+        """Return the cases of which a list may say what the AI found: a hidden one tells once it is decided."""
+        return self.filter(models.Q(arm=self.model.Arm.SHOWN) | models.Q(status=self.model.Status.DECIDED))
+
     def in_due_order(self) -> ReviewCaseQuerySet:
-        """Return answers to a return first, then what is due first."""
-        return self.order_by("-resubmitted", "due_at", "pk")
+        """Return what the protocol holds urgent first, then answers to a return, then what is due first."""
+        return self.order_by("-priority", "-resubmitted", "due_at", "pk")
 
     def with_context(self) -> ReviewCaseQuerySet:
         """Fetch what a line of the worklist shows."""

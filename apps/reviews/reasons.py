@@ -1,5 +1,8 @@
 """Why an analyst sends a submission back or refuses it: code and the words that the site reads."""
 
+from apps.reviews.models import ReturnReason
+from apps.trials.models import Trial
+
 REASONS = {
     "wrong_body_part": "The scan shows another body part than the protocol asks for.",
     "wrong_contrast": "The contrast is not as the protocol asks.",
@@ -12,3 +15,13 @@ REASONS = {
     "identifying_information": "The images show information that identifies the patient.",
     "other": "Another reason; see the note.",
 }
+"""For a trial that has no list of its own."""
+
+OTHER = "other"
+"""The reason that the note tells; every list has it."""
+
+
+def reasons_of(trial: Trial) -> dict[str, str]:
+    """Return the reasons that are offered in a trial, as code and sentence, in the order of the list."""
+    own = dict(ReturnReason.objects.filter(trial=trial, retired=False).values_list("code", "sentence"))
+    return {**own, OTHER: own.get(OTHER, REASONS[OTHER])} if own else REASONS

@@ -1,9 +1,12 @@
+from typing import Any
+
 from rest_framework import serializers
 
 from apps.intake.models import Series
 from apps.intake.serializers import SubmissionSerializer
 from apps.reviews.models import Decision, LabelCorrection, ReviewCase
-from apps.reviews.reasons import REASONS
+from apps.reviews.selectors.shown import hides_labels
+from apps.reviews.selectors.shown_json import as_shown_in_json
 
 
 class DecisionSerializer(serializers.ModelSerializer):
@@ -39,6 +42,11 @@ class ReviewCaseSerializer(serializers.ModelSerializer):
             "holder",
         )
 
+    def to_representation(self, instance: ReviewCase) -> dict[str, Any]:
+        """Return the case without what the AI thinks of it where its labels are hidden."""
+        told = super().to_representation(instance)
+        return {**told, "ai_disagrees": None, "abstained": None} if hides_labels(instance) else told
+
 
 class CaseOnTheDeskSerializer(ReviewCaseSerializer):
     submission = SubmissionSerializer()
@@ -46,6 +54,11 @@ class CaseOnTheDeskSerializer(ReviewCaseSerializer):
 
     class Meta(ReviewCaseSerializer.Meta):
         fields = (*ReviewCaseSerializer.Meta.fields, "decision")
+
+    def to_representation(self, instance: ReviewCase) -> dict[str, Any]:
+        """Return the case as the page shows it: with hidden labels, or one that is wrong on purpose."""
+        told = super().to_representation(instance)
+        return {**told, "submission": as_shown_in_json(instance, told["submission"])}
 
 
 class VerdictSerializer(serializers.Serializer):
@@ -55,7 +68,7 @@ class VerdictSerializer(serializers.Serializer):
             "invalid_choice": f"“{{input}}” is no verdict. Choose one of: {', '.join(Decision.Verdict.values)}."
         },
     )
-    reasons = serializers.ListField(child=serializers.ChoiceField(choices=list(REASONS.items())), default=list)
+    reasons = serializers.ListField(child=serializers.CharField(max_length=40), default=list)
     note = serializers.CharField(default="", allow_blank=True)
 
 

@@ -2,17 +2,24 @@
 
 from django.urls import path
 
-from apps.reviews import views
+from apps.reviews import views_case, views_deciding, views_prefetch, views_time, views_worklist
 
 app_name = "reviews"
 
 urlpatterns = [
-    path("", views.worklist_page, name="worklist"),
-    path("claim-next/", views.claim_next, name="claim-next"),
-    path("<int:pk>/", views.case_page, name="case"),
-    path("<int:pk>/claim/", views.claim, name="claim"),
-    path("<int:pk>/release/", views.release, name="release"),
-    path("<int:pk>/beat/", views.beat, name="beat"),
-    path("<int:pk>/decide/", views.decide, name="decide"),
-    path("<int:pk>/correct/", views.correct, name="correct"),
+    path("", views_worklist.worklist_page, name="worklist"),
+    path("claim-next/", views_worklist.claim_next, name="claim-next"),
+    path("upcoming/", views_prefetch.upcoming, name="upcoming"),
+    path("<int:pk>/", views_case.case_page, name="case"),
+    path("<int:pk>/claim/", views_worklist.claim, name="claim"),
+    path("<int:pk>/release/", views_worklist.release, name="release"),
+    path("<int:pk>/take-over/", views_worklist.take_over, name="take-over"),
+    path("<int:pk>/put-back/", views_worklist.put_back, name="put-back"),
+    path("views/", views_worklist.save_view, name="save-view"),
+    path("views/<int:pk>/rename/", views_worklist.rename_view, name="rename-view"),
+    path("views/<int:pk>/delete/", views_worklist.delete_view, name="delete-view"),
+    path("<int:pk>/beat/", views_time.beat, name="beat"),
+    path("<int:pk>/decide/", views_deciding.decide, name="decide"),
+    path("<int:pk>/correct/", views_deciding.correct, name="correct"),
+    path("visits/<int:pk>/last-returns/", views_case.returns, name="last-returns"),
 ]

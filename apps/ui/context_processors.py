@@ -5,7 +5,9 @@ from functools import cached_property
 
 from django.http import HttpRequest
 
+from apps.accounts.models import Role
 from apps.accounts.permissions import roles_of
+from apps.notices.models import Notice
 from apps.ui.words import ROLES
 
 THEME_COOKIE = "coreqc_theme"
@@ -27,7 +29,9 @@ class Workspace:
 WORKSPACES = (
     Workspace("crc", "My visits", "intake:visits", "calendar", "intake", "g v"),
     Workspace("analyst", "Worklist", "reviews:worklist", "inbox", "reviews", "g w"),
+    Workspace("analyst", "Readings", "studies:readings", "eye", "studies", "g r"),
     Workspace("trial_manager", "Compliance", "compliance:overview", "chart", "compliance", "g c"),
+    Workspace("trial_manager", "Studies", "studies:studies", "layers", "studies", "g s"),
     Workspace("administrator", "Admin", "admin:index", "settings", "admin", "g a"),
 )
 """In the order in which a person with several roles lands on them."""
@@ -48,6 +52,16 @@ class Frame:
     def workspaces(self) -> list[Workspace]:
         """The workspaces that the person may open."""
         return [workspace for workspace in WORKSPACES if workspace.role in self.roles]
+
+    @property
+    def has_notices(self) -> bool:
+        """Whether notices come to this person: they tell coordinators what became of what their site sent."""
+        return Role.CRC in self.roles
+
+    @cached_property
+    def unread_notices(self) -> int:
+        """How many notices the person has not read."""
+        return Notice.objects.visible_to(self._request.user).unread().count()
 
     @property
     def role_words(self) -> str:

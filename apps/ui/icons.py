@@ -3,6 +3,7 @@
 ICONS = frozenset(
     (
         "arrow-right",
+        "bell",
         "block",
         "calendar",
         "chart",
@@ -23,6 +24,7 @@ ICONS = frozenset(
         "folder",
         "inbox",
         "info",
+        "layers",
         "list",
         "lock",
         "mark",

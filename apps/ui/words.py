@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from apps.imaging.vocabulary import body_part_name
+
 
 @dataclass(frozen=True)
 class Word:
@@ -20,6 +22,7 @@ STATUSES: dict[str, dict[str, Word]] = {
         "draft": Word("Draft", "plain", "draft", "Waits for its files. Nothing has been sent to the core lab."),
         "checking": Word("Checking", "info", "working", "Its series are being checked."),
         "checked": Word("Checked", "info", "check", "The check is finished; it can be transferred."),
+        "sending": Word("Sending", "info", "send", "Its de-identified images are on their way to the core lab."),
         "transferred": Word("Transferred", "info", "send", "The core lab has it; it waits for an analyst."),
         "in_review": Word("In review", "info", "eye", "An analyst is looking at it."),
         "accepted": Word("Accepted", "ok", "check-circle", "The core lab accepted it. Nothing is left to do."),
@@ -38,6 +41,7 @@ STATUSES: dict[str, dict[str, Word]] = {
         "sorted": Word("In a series", "ok", "check", "Belongs to one of the series."),
         "unpacked": Word("Unpacked", "plain", "folder", "An archive; its files are listed on their own."),
         "refused": Word("Not used", "warn", "warn", "Received and kept, but in no series."),
+        "quarantined": Word("Quarantined", "block", "cross-circle", "Kept apart: it may still identify the patient."),
     },
     "slot": {
         "ok": Word("Fits", "ok", "check-circle", "The series fits what the protocol asks for."),
@@ -54,6 +58,19 @@ STATUSES: dict[str, dict[str, Word]] = {
         "accept_with_deviation": Word("Accepted with deviation", "ok", "check-circle"),
         "return_to_site": Word("Returned to site", "warn", "return"),
         "reject": Word("Rejected", "block", "cross-circle"),
+    },
+    "study": {
+        "draft": Word("Draft", "plain", "draft", "Is being planned; nobody reads yet."),
+        "running": Word("Running", "info", "clock", "Its analysts read; nothing of the plan can be changed."),
+        "closed": Word("Closed", "ok", "check-circle", "Nobody reads any more; its analysts may see the result."),
+    },
+    "notice": {
+        "receipt": Word("Arrived", "info", "inbox", "All of it is at the core lab."),
+        "stopped": Word("Stopped", "block", "block", "The transfer was stopped."),
+        "accepted": Word("Accepted", "ok", "check-circle", "The core lab accepted it."),
+        "accepted_with_deviation": Word("Accepted with deviation", "ok", "check-circle", "The core lab accepted it."),
+        "returned": Word("Returned", "warn", "return", "The core lab asks for a new submission."),
+        "rejected": Word("Rejected", "block", "cross-circle", "The core lab cannot use it."),
     },
     "visit": {
         "open": Word("Nothing sent", "plain", "draft", "Nothing has been begun for this visit."),
@@ -80,11 +97,6 @@ ROLES: dict[str, str] = {
 }
 
 LABELS: dict[str, str] = {
-    "brain": "Brain",
-    "neck": "Neck",
-    "chest": "Chest",
-    "abdomen": "Abdomen",
-    "abdomen_pelvis": "Abdomen and pelvis",
     "enhanced": "Contrast-enhanced",
     "non_contrast": "Non-contrast",
     "either": "With or without contrast",
@@ -98,7 +110,8 @@ LABELS: dict[str, str] = {
     "sagittal": "Sagittal",
     "coronal": "Coronal",
 }
-"""Body parts, contrasts, modules, conversions and planes of the imaging core, as people read them."""
+"""Contrasts, modules, conversions and planes of the imaging core, as people read them; other labels speak for
+themselves, `label_words` makes words of them."""
 
 
 def status_word(kind: str, value: str) -> Word:
@@ -113,7 +126,7 @@ def label_words(value: str | None) -> str:
     """Return a stored label as people read it: "abdomen_pelvis" -> "Abdomen and pelvis"."""
     if not value:
         return "Not sure"
-    return LABELS.get(value) or value.replace("_", " ").capitalize()
+    return LABELS.get(value) or body_part_name(value).capitalize()
 
 
 def picture_words(name: str) -> str:

@@ -14,9 +14,12 @@ INSTALLED_APPS = [
     "apps.ui",
     "apps.demo",
     "apps.compliance",
+    "apps.studies",
+    "apps.queries",
     "apps.reviews",
     "apps.imageqc",
     "apps.intake",
+    "apps.notices",
     "apps.protocols",
     "apps.trials",
     "apps.accounts",
@@ -119,7 +122,9 @@ AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
+        # Without 'wasm-unsafe-eval': decoders run in workers alone, and a worker has the policy of its own answer.
         "script-src": [SELF],
+        "worker-src": [SELF],
         "style-src": [SELF],
         "img-src": [SELF, "blob:", "data:"],
         "connect-src": [SELF],
@@ -137,6 +142,9 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 # --- Files
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# Modules, workers and decoders name each other by relative addresses, without the hash that pages use: the browser
+# asks each time whether they have changed. What is named with its hash is kept for ever.
+WHITENOISE_MAX_AGE = 0
 MEDIA_URL = "/media/"  # Never served as such: each file goes through a view that starts from `visible_to(user)`.
 
 # An uploaded file goes to disk as it arrives, whatever its size: the web process stays small.
@@ -147,17 +155,45 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # form fields and JSON; files are
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 3000
 
+# Parts of a transfer that was begun and never ended are forgotten after so many days; what was unpacked stays.
+PARTS_KEPT_DAYS = env.number("PARTS_KEPT_DAYS", default=14, least=1, most=365)
+# Whether files that come as they are (form, REST) are held against the de-identification of their trial, as those of
+# a transfer from the site always are.
+VERIFY_DEIDENTIFICATION = env.flag("VERIFY_DEIDENTIFICATION", default=True)
+
+# --- E-mail, which notices alone use; without a server they stay in the pages
+_mail_server = env.mail_server("EMAIL_URL")
+NOTICES_BY_MAIL = _mail_server is not None
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _mail_server else 'dummy'}.EmailBackend"
+if _mail_server:
+    EMAIL_HOST = _mail_server.host
+    EMAIL_PORT = _mail_server.port
+    EMAIL_HOST_USER = _mail_server.user
+    EMAIL_HOST_PASSWORD = _mail_server.password
+    EMAIL_USE_TLS = _mail_server.starts_tls
+    EMAIL_USE_SSL = _mail_server.begins_with_tls
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text(
+    "DEFAULT_FROM_EMAIL",
+    expected="the address that e-mails come from",
+    example="coreqc@example.org",
+    default=None if _mail_server else "coreqc@localhost",
+)
+
 # --- The ensemble
 IMAGEQC_BUNDLE = Path(
     env.text(
         "IMAGEQC_BUNDLE",
         expected="the folder of a model bundle",
-        example="/srv/bundles/imageqc-lite/0.1.0",
-        default=str(BASE_DIR / "models" / "imageqc-lite" / "0.1.0"),
+        example="/srv/bundles/imageqc-lite/0.2.0",
+        default=str(BASE_DIR / "models" / "imageqc-lite" / "0.2.0"),
     )
 )
 # Per worker process: processes times threads should not exceed the cores, or they slow each other down.
 IMAGEQC_THREADS = env.number("IMAGEQC_THREADS", default=1, least=1, most=64)
+
+# What was checked at a site and never transferred is forgotten after so many days without a touch.
+PRECHECK_RETENTION_DAYS = env.number("PRECHECK_RETENTION_DAYS", default=30, least=1, most=3650)
 
 # --- REST
 REST_FRAMEWORK: dict[str, Any] = {
@@ -194,6 +230,8 @@ CELERY_TASK_DEFAULT_QUEUE = "intake"
 CELERY_TASK_ROUTES = {
     "imageqc.*": {"queue": "imageqc"},
     "intake.*": {"queue": "intake"},
+    "notices.*": {"queue": "intake"},
+    "queries.*": {"queue": "intake"},
     "reviews.*": {"queue": "intake"},
     "jobs.*": {"queue": "intake"},
 }
@@ -209,8 +247,28 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "confirm complete transfers": {
+        "task": "intake.confirm_complete",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "forget old parts": {
+        "task": "intake.prune_parts",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
+    "forget old pre-checks": {
+        "task": "imageqc.forget_prechecks",
+        "schedule": 24 * 3600.0,
+        "options": {"expires": 3600.0},
+    },
     "open missing review cases": {
         "task": "reviews.open_missing_cases",
+        "schedule": 300.0,
+        "options": {"expires": 300.0},
+    },
+    "mail waiting notices": {
+        "task": "notices.mail_waiting",
         "schedule": 300.0,
         "options": {"expires": 300.0},
     },

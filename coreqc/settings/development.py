@@ -5,7 +5,7 @@ from pathlib import Path
 
 from coreqc import env
 from coreqc.settings.base import *  # noqa: F403
-from coreqc.settings.base import BASE_DIR
+from coreqc.settings.base import BASE_DIR, NOTICES_BY_MAIL
 from coreqc.settings.databases import sqlite
 from coreqc.settings.embedded import filesystem_broker, folder, secret_key
 
@@ -25,6 +25,7 @@ CACHES = {
 
 MEDIA_ROOT = folder(VAR_DIR / "media")
 FILE_UPLOAD_TEMP_DIR = folder(VAR_DIR / "incoming")
+PARTS_DIR = folder(VAR_DIR / "parts")
 STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -32,6 +33,11 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
+
+PUBLIC_URL = f"http://127.0.0.1:{env.number('PORT', default=8000, least=1, most=65535)}"
+if not NOTICES_BY_MAIL:  # what would be sent stands in the worker's log
+    NOTICES_BY_MAIL = True
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 CELERY_BROKER_URL = "filesystem://localhost"
 CELERY_BROKER_TRANSPORT = "coreqc.folder_broker:Transport"

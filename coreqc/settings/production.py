@@ -4,7 +4,7 @@ from pathlib import Path
 
 from coreqc import env
 from coreqc.settings.base import *  # noqa: F403
-from coreqc.settings.base import BASE_DIR, CELERY_TASK_TIME_LIMIT, LOGGING, REST_FRAMEWORK
+from coreqc.settings.base import BASE_DIR, CELERY_TASK_TIME_LIMIT, LOGGING, NOTICES_BY_MAIL, REST_FRAMEWORK
 from coreqc.settings.databases import postgresql
 
 DEBUG = False
@@ -16,6 +16,14 @@ SECRET_KEY = env.secret(
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS", expected="the host names under which people open CoreQC", example="coreqc.example.org"
 )
+_one_host = next((host for host in ALLOWED_HOSTS if host[0] not in ".*"), "")
+PUBLIC_URL = env.address(
+    "PUBLIC_URL",
+    schemes=("https", "http"),
+    example="https://coreqc.example.org",
+    # Links of e-mails begin with it: where no host is named alone, somebody has to say.
+    default=f"https://{_one_host}" if _one_host else None if NOTICES_BY_MAIL else "",
+).rstrip("/")
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
 
 DATABASES = {"default": postgresql("DATABASE_URL")}
@@ -59,6 +67,15 @@ FILE_UPLOAD_TEMP_DIR = Path(
         expected="a folder with room for the largest upload",
         example="/var/lib/coreqc/incoming",
         default="/var/lib/coreqc/incoming",
+    )
+)
+# Where the parts of a transfer grow until they are unpacked: seen by web and workers alike.
+PARTS_DIR = Path(
+    env.text(
+        "PARTS_DIR",
+        expected="the folder for the parts of a transfer, the same for web and workers",
+        example="/var/lib/coreqc/parts",
+        default="/var/lib/coreqc/parts",
     )
 )
 S3_BUCKET = env.text("S3_BUCKET", expected="the name of a bucket", example="coreqc-media", default="")

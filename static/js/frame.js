@@ -7,3 +7,4 @@ import "./pictures.js";
 import "./shortcuts.js";
 import "./toast.js";
 import "./live.js";
+import "./notices.js";

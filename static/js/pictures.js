@@ -11,9 +11,10 @@ function show(dialog, index) {
   const link = shown[at];
   const image = dialog.querySelector("img");
   image.src = link.href;
-  image.alt = link.dataset.picture;
+  image.alt = link.querySelector("img").alt;
   const place = shown.length > 1 ? ` (${at + 1} of ${shown.length})` : "";
-  dialog.querySelector("h2").textContent = link.dataset.picture + place;
+  dialog.querySelector("h2").textContent = image.alt + place;
+  dialog.querySelector("[data-picture-map]").hidden = !link.dataset.map;
   for (const button of dialog.querySelectorAll("[data-picture-step]")) button.hidden = shown.length < 2;
 }
 
@@ -31,6 +32,12 @@ document.addEventListener("click", (event) => {
   shown = group ? [...group.querySelectorAll("a[data-picture]")] : [link];
   show(dialog, shown.indexOf(link));
   openDialog(dialog);
+});
+
+// The pictures themselves were exchanged, for those with their evidence over them.
+document.addEventListener("pictures:changed", () => {
+  const dialog = document.getElementById("picture-dialog");
+  if (dialog?.open) show(dialog, at);
 });
 
 document.addEventListener("keydown", (event) => {

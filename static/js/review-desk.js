@@ -90,7 +90,8 @@ document.addEventListener("htmx:load", (event) => {
 });
 const enlarged = document.querySelector("#picture-dialog img");
 new MutationObserver(() => {
-  inProportion(enlarged, document.querySelector(`a[data-picture][href="${CSS.escape(new URL(enlarged.src).pathname)}"]`));
+  const { pathname, search } = new URL(enlarged.src);
+  inProportion(enlarged, document.querySelector(`a[data-picture][href="${CSS.escape(pathname + search)}"]`));
 }).observe(enlarged, { attributeFilter: ["src"] });
 
 document.querySelector("[data-views]")?.addEventListener("click", () => {

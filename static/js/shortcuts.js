@@ -38,7 +38,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const target = event.target;
   const typing = target instanceof Element && (target.isContentEditable || target.matches(FIELDS));
-  if (typing && !target.matches("[type=checkbox], [type=radio], [type=submit], [type=button]")) return;
+  if (typing && !target.matches("[type=checkbox], [type=radio], [type=submit], [type=button], [type=range]")) return;
   if (!keysAreOn() && event.key !== "?") return;
   if (event.key.length !== 1 || event.key === " ") return;
 

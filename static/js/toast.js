@@ -1,19 +1,9 @@
 // Says something to the reader in the corner of the page, in the look of Django's messages.
 // From a module: say("Transferred.", "ok"). From the server: the header HX-Trigger: {"say": {"text": …, "tone": "ok"}}.
 
-const ICONS = { ok: "check-circle", warn: "warn", block: "block", info: "info" };
-const SVG = "http://www.w3.org/2000/svg";
-const sprite = document.querySelector(".brand-mark use")?.getAttribute("href").split("#")[0] ?? "";
+import { icon } from "./icon.js";
 
-function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `${sprite}#${name}`);
-  svg.append(use);
-  return svg;
-}
+const ICONS = { ok: "check-circle", warn: "warn", block: "block", info: "info" };
 
 export function say(text, tone = "info") {
   const box = document.getElementById("toasts");

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from apps.imageqc.models import SlotMatch
 from apps.reviews.models import Decision, LabelCorrection, ReviewCase
 from apps.reviews.services import claim, release
+from tests.browser.keys import press
 from tests.cast import PASSWORD, Cast
 from tests.factories import claimed_case, waiting_case
 
@@ -43,15 +44,15 @@ def test_a_good_case_takes_one_key_to_claim_and_two_to_accept(page: Page, cast: 
     first = waiting_case(cast.visit, by=cast.carla, transferred_at=now - timedelta(days=3))
     second = waiting_case(cast.chens_visit, by=cast.chen)
     sign_in("anna")
-    page.keyboard.press("n")
+    press(page, "n")
     on_the_desk(page, "101-001 Week 8")
-    page.keyboard.press("a")
+    press(page, "a")
     expect(page.get_by_role("button", name="Confirm: accept")).to_be_focused()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.get_by_text("Accepted by Anna")).to_be_visible()
     assert Decision.objects.get(case=first).decided_by == cast.anna
     expect(page.get_by_role("button", name="Next case")).to_be_focused()
-    page.keyboard.press("n")
+    press(page, "n")
     expect(page.get_by_role("heading", name="102-001 Week 8")).to_be_visible()
     assert ReviewCase.objects.get(pk=second.pk).holder == cast.anna
 
@@ -59,16 +60,16 @@ def test_a_good_case_takes_one_key_to_claim_and_two_to_accept(page: Page, cast: 
 def test_returning_to_the_site_with_reasons_and_a_note_by_keyboard(page: Page, cast: Cast, sign_in: SignIn) -> None:
     waiting_case(cast.visit, by=cast.carla, missing="chest")
     sign_in("anna")
-    page.keyboard.press("n")
+    press(page, "n")
     on_the_desk(page, "101-001 Week 8")
     expect(page.get_by_text("Chest CT with contrast is missing.")).to_be_visible()
-    page.keyboard.press("r")
-    page.keyboard.press("3")
-    page.keyboard.press("6")
+    press(page, "r")
+    press(page, "3")
+    press(page, "6")
     expect(page.get_by_label("A required series is missing.")).to_be_checked()
-    page.keyboard.press("t")
+    press(page, "t")
     page.keyboard.type("Please send the chest; d and x are only letters here.")
-    page.keyboard.press("Control+Enter")
+    press(page, "Control+Enter")
     expect(page.get_by_text("Returned to site by Anna")).to_be_visible()
     decision = Decision.objects.get()
     assert decision.reasons == ["series_missing", "slices_missing"]
@@ -78,11 +79,11 @@ def test_returning_to_the_site_with_reasons_and_a_note_by_keyboard(page: Page, c
 def test_a_refusal_and_a_reload_keep_what_was_typed(page: Page, cast: Cast, sign_in: SignIn) -> None:
     waiting_case(cast.visit, by=cast.carla)
     sign_in("anna")
-    page.keyboard.press("n")
+    press(page, "n")
     on_the_desk(page, "101-001 Week 8")
-    page.keyboard.press("r")
+    press(page, "r")
     page.get_by_role("textbox", name="Note").fill("Slices 12 to 15")
-    page.keyboard.press("Control+Enter")
+    press(page, "Control+Enter")
     expect(page.get_by_role("alert").filter(has_text="Choose at least one reason")).to_be_visible()
     expect(page.get_by_role("textbox", name="Note")).to_have_value("Slices 12 to 15")
     page.get_by_role("textbox", name="Note").press("End")
@@ -97,15 +98,15 @@ def test_the_worklist_by_keyboard(page: Page, cast: Cast, sign_in: SignIn) -> No
     waiting_case(cast.chens_visit, by=cast.chen)
     sign_in("anna")
     expect(page.get_by_text("Overdue by 1 day")).to_be_visible()
-    page.keyboard.press("j")
+    press(page, "j")
     expect(page.get_by_role("link", name="101-001 Week 8")).to_be_focused()
-    page.keyboard.press("j")
-    page.keyboard.press("Enter")
+    press(page, "j")
+    press(page, "Enter")
     expect(page.get_by_role("heading", name="102-001 Week 8")).to_be_visible()
     expect(page.get_by_role("button", name="Take this case")).to_be_visible()
-    page.keyboard.press("u")
+    press(page, "u")
     expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
-    page.keyboard.press("?")
+    press(page, "?")
     expect(page.get_by_role("dialog").get_by_text("Claim the next case")).to_be_visible()
 
 
@@ -122,35 +123,50 @@ def test_filters_act_at_once_and_the_count_follows(page: Page, cast: Cast, sign_
 def test_pictures_enlarge_and_arrows_walk_through(page: Page, cast: Cast, sign_in: SignIn) -> None:
     claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
     sign_in("anna")
-    page.keyboard.press("n")
+    press(page, "n")
     on_the_desk(page, "101-001 Week 8")
-    page.keyboard.press("v")
+    press(page, "v")
     enlarged = page.get_by_role("dialog")
     expect(enlarged.get_by_role("heading", name="series 1, chest PV: MIP axial (1 of 12)")).to_be_visible()
-    page.keyboard.press("ArrowLeft")
+    press(page, "ArrowLeft")
     expect(enlarged.get_by_role("heading", name="Mid-plane coronal (12 of 12)")).to_be_visible()
-    page.keyboard.press("Escape")
+    press(page, "Escape")
     expect(enlarged).to_be_hidden()
 
 
 def test_a_label_is_corrected_in_place(page: Page, cast: Cast, sign_in: SignIn) -> None:
     claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
     sign_in("anna")
-    page.keyboard.press("n")
+    press(page, "n")
     card = page.get_by_role("article", name="Chest CT with contrast")
     on_the_desk(page, "101-001 Week 8")
-    page.keyboard.press("c")
+    press(page, "c")
     card.get_by_label("Body part").select_option(label="Neck")
     card.get_by_role("button", name="Set Body part of series 1").click()
     expect(card.get_by_text("AI:").first).to_be_visible()
     assert LabelCorrection.objects.get().label == "neck"
 
 
+def test_a_correction_shows_in_the_other_slot_of_the_same_series(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    case = claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
+    case.submission.slots.update(series=case.submission.series.get(number=1))
+    sign_in("anna")
+    press(page, "n")
+    on_the_desk(page, "101-001 Week 8")
+    other = page.get_by_role("article").filter(has_text="its labels are corrected there")
+    expect(other.get_by_text("AI:")).to_have_count(0)
+    press(page, "c")
+    page.get_by_label("Body part").first.select_option(label="Neck")
+    page.get_by_role("button", name="Set Body part of series 1").first.click()
+    expect(other.get_by_text("AI:").first).to_be_visible()
+    expect(other).to_have_count(1)
+
+
 def test_the_clock_is_the_servers(page: Page, cast: Cast, sign_in: SignIn) -> None:
     case = claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
     sign_in("anna")
     page.clock.install()
-    page.keyboard.press("n")
+    press(page, "n")
     on_the_desk(page, "101-001 Week 8")
     case.sessions.update(active_seconds=125, last_beat_at=timezone.now())
     page.clock.run_for(9_000)
@@ -163,9 +179,9 @@ def test_a_case_that_went_back_is_said_and_can_be_taken_again(page: Page, cast: 
     case = claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
     sign_in("anna")
     page.clock.install()
-    page.keyboard.press("n")
+    press(page, "n")
     on_the_desk(page, "101-001 Week 8")
-    page.keyboard.press("r")
+    press(page, "r")
     page.get_by_role("textbox", name="Note").fill("Half a thought")
     release(ReviewCase.objects.get(pk=case.pk), by=cast.anna)
     page.clock.run_for(11_000)
@@ -204,9 +220,9 @@ def test_axe_finds_nothing_serious(page: Page, cast: Cast, sign_in: SignIn, wher
         for closed in page.locator("details:not([open]) > summary").all():
             if closed.is_visible() and "menu" not in (closed.locator("..").get_attribute("class") or ""):
                 closed.click()
-        page.keyboard.press("r")
+        press(page, "r")
     if where == "decided":
-        page.keyboard.press("3")
+        press(page, "3")
         page.get_by_role("button", name="Confirm: return to site").click()
         expect(page.get_by_text("Returned to site by Anna")).to_be_visible()
     found = Axe().run(page).response["violations"]

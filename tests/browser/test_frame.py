@@ -5,6 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
+from tests.browser.keys import press
 from tests.cast import PASSWORD, Cast
 from tests.factories import waiting_case
 
@@ -41,27 +42,27 @@ def test_help_and_sign_in_are_accessible(page: Page, live_server, cast: Cast, er
     assert violations(page) == []
     sign_in(page, live_server, "anna")
     assert violations(page) == []
-    page.keyboard.press("?")
+    press(page, "?")
     assert violations(page) == []
     assert errors == []
 
 
 def test_the_question_mark_lists_the_keys_and_escape_closes(page: Page, live_server, cast: Cast):
     sign_in(page, live_server, "anna")
-    page.keyboard.press("?")
+    press(page, "?")
     keys = page.get_by_role("dialog", name="Keys on this page")
     expect(keys).to_contain_text("Open Worklist")
-    page.keyboard.press("Escape")
+    press(page, "Escape")
     expect(keys).not_to_be_visible()
 
 
 def test_single_keys_can_be_switched_off(page: Page, live_server, cast: Cast):
     sign_in(page, live_server, "anna")
-    page.keyboard.press("?")
+    press(page, "?")
     page.get_by_label("Single keys act on this page").uncheck()
-    page.keyboard.press("Escape")
-    page.keyboard.press("g")
-    page.keyboard.press("w")
+    press(page, "Escape")
+    press(page, "g")
+    press(page, "w")
     expect(page.get_by_role("heading", name="What CoreQC does")).to_be_visible()
 
 
@@ -93,9 +94,9 @@ def test_the_arrow_keys_step_through_enlarged_pictures(page: Page, live_server, 
     page.locator("a[data-picture]").first.click()
     enlarged = page.get_by_role("dialog")
     expect(enlarged).to_contain_text("MIP axial")
-    page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight")
     expect(enlarged).to_contain_text("MIP sagittal")
-    page.keyboard.press("Escape")
+    press(page, "Escape")
     expect(enlarged).not_to_be_visible()
     assert errors == []
 

@@ -93,6 +93,39 @@ def test_a_database_address_without_a_database_is_refused(monkeypatch: pytest.Mo
     assert "secret" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("value", "host", "port", "starts_tls", "begins_with_tls"),
+    [
+        ("smtp://127.0.0.1", "127.0.0.1", 25, False, False),
+        ("smtp+tls://mail.example.org", "mail.example.org", 587, True, False),
+        ("smtps://mail.example.org:4650", "mail.example.org", 4650, False, True),
+    ],
+)
+def test_a_mail_address_says_how_the_connection_is_guarded(
+    monkeypatch: pytest.MonkeyPatch, value: str, host: str, port: int, starts_tls: bool, begins_with_tls: bool
+) -> None:
+    monkeypatch.setenv(NAME, value)
+    assert env.mail_server(NAME) == env.MailServer(host, port, "", "", starts_tls, begins_with_tls)
+
+
+def test_user_and_password_of_a_mail_address_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, "smtp+tls://qc%40example.org:p%40ss%3A1@mail.example.org")
+    server = env.mail_server(NAME)
+    assert server is not None and (server.user, server.password) == ("qc@example.org", "p@ss:1")
+
+
+def test_no_mail_address_is_no_mail_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(NAME, raising=False)
+    assert env.mail_server(NAME) is None
+
+
+@pytest.mark.parametrize("value", ["mail.example.org", "http://mail.example.org", "smtp://", "smtp://host:none"])
+def test_a_mail_address_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv(NAME, value)
+    with pytest.raises(ImproperlyConfigured, match=r"smtp:// or smtp\+tls:// or smtps://"):
+        env.mail_server(NAME)
+
+
 def test_a_list_is_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, "one.example, two.example,")
     assert env.words(NAME, expected="hosts", example="x") == ["one.example", "two.example"]

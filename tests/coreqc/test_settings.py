@@ -17,6 +17,8 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "coreqc.example.org",
     "DATABASE_URL": "postgresql://coreqc:secret@127.0.0.1:5432/coreqc",
     "REDIS_URL": "redis://127.0.0.1:6379/0",
+    "EMAIL_URL": "smtp+tls://coreqc:secret@mail.example.org",
+    "DEFAULT_FROM_EMAIL": "coreqc@example.org",
 }
 
 
@@ -45,11 +47,54 @@ def test_production_with_a_bucket_passes_it_too(tmp_path: Path) -> None:
     assert answer.returncode == 0, answer.stderr
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL", "DEFAULT_FROM_EMAIL"])
 def test_production_does_not_start_without_a_required_variable(name: str) -> None:
     answer = manage("check", **{key: value for key, value in PRODUCTION.items() if key != name})
     assert answer.returncode != 0
     assert f"{name} is not set. Expected:" in answer.stderr
+
+
+def test_production_without_a_mail_server_says_so_and_starts(tmp_path: Path) -> None:
+    without = {key: value for key, value in PRODUCTION.items() if key not in ("EMAIL_URL", "DEFAULT_FROM_EMAIL")}
+    answer = manage("check", "--deploy", "--fail-level", "WARNING", **without, UPLOAD_TEMP_DIR=str(tmp_path))
+    assert answer.returncode == 0, answer.stderr
+    assert "No mail server is configured" in answer.stderr and "Set EMAIL_URL" in answer.stderr
+
+
+def test_production_that_sends_mail_must_know_its_own_address() -> None:
+    anywhere = {**PRODUCTION, "ALLOWED_HOSTS": ".example.org,*"}
+    answer = manage("check", **anywhere)
+    assert answer.returncode != 0
+    assert "PUBLIC_URL is not set. Expected:" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, "https://coreqc.example.org mail.example.org 587 coreqc True False"),
+        (
+            {"EMAIL_URL": "smtps://mail.example.org:4650", "PUBLIC_URL": "https://qc.example.org/"},
+            "https://qc.example.org mail.example.org 4650  False True",
+        ),
+    ],
+)
+def test_mail_goes_by_the_server_that_is_named(variables: dict[str, str], expected: str, tmp_path: Path) -> None:
+    program = (
+        "from django.conf import settings as s; "
+        "print(s.PUBLIC_URL, s.EMAIL_HOST, s.EMAIL_PORT, s.EMAIL_HOST_USER, s.EMAIL_USE_TLS, s.EMAIL_USE_SSL)"
+    )
+    answer = manage("shell", "-v", "0", "-c", program, **{**PRODUCTION, "UPLOAD_TEMP_DIR": str(tmp_path), **variables})
+    assert answer.stdout.strip() == expected, answer.stderr
+
+
+def test_the_embedded_shape_writes_mails_into_its_log(tmp_path: Path) -> None:
+    program = "from django.conf import settings as s; print(s.EMAIL_BACKEND, s.NOTICES_BY_MAIL, s.PUBLIC_URL)"
+    answer = manage("shell", "-v", "0", "-c", program, COREQC_VAR=str(tmp_path / "var"), PORT="8123")
+    assert answer.stdout.split() == [
+        "django.core.mail.backends.console.EmailBackend",
+        "True",
+        "http://127.0.0.1:8123",
+    ], answer.stderr
 
 
 def test_the_embedded_shape_keeps_everything_in_its_folder(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from apps.intake.models import ReceivedFile
 from apps.reviews.models import Decision, LabelCorrection, ReviewCase
 from apps.reviews.services import decide, release
 from tests.cast import Cast
-from tests.factories import add_series, claimed_case, waiting_case, worked_on
+from tests.factories import add_series, claimed_case, waiting_case, without_maps, worked_on
 from tests.reviews.time_passes import silent_for
 
 
@@ -171,6 +171,24 @@ def test_a_corrected_label_stands_beside_the_ensembles(client: Client, desk: Rev
     assert LabelCorrection.objects.get().ensemble_label == "chest"
 
 
+def test_a_correction_renews_every_slot_in_which_the_series_stands(client: Client, desk: ReviewCase) -> None:
+    series = desk.submission.series.get(number=1)
+    desk.submission.slots.update(series=series)
+    first = f"series-{series.pk}"
+    (second,) = re.findall(r'id="(repeats-[0-9]+)"', client.get(address(desk)).text)
+    given = {"series": series.pk, "module": "body_part", "label": "other"}
+    page = client.post(address(desk, "correct"), given, follow=True).text
+    assert page.count(f'hx-select-oob="#{second}"') == 2, "one in the form of each label"
+    cards = dict(re.findall(r'<article[^>]*id="((?:series|repeats)-[0-9]+)"(.*?)</article>', page, re.DOTALL))
+    assert all("label-chip-given" in cards[name] for name in (first, second))
+    assert "its labels are corrected there" in cards[second]
+
+
+def test_a_series_of_one_slot_renews_no_other(client: Client, desk: ReviewCase) -> None:
+    page = client.get(address(desk)).text
+    assert "hx-select-oob" not in page and 'id="repeats-' not in page
+
+
 @pytest.mark.parametrize("given", [{"series": "x"}, {"module": "contrast", "label": "chest"}, {"label": ""}])
 def test_a_label_that_does_not_exist_is_refused_in_words(
     client: Client, desk: ReviewCase, given: dict[str, str]
@@ -209,3 +227,49 @@ def test_the_number_of_queries_does_not_grow_with_the_series(client: Client, des
     with CaptureQueriesContext(connection) as nine_series:
         assert "7 series not used" in client.get(address(desk)).text
     assert len(nine_series) == len(two_series) <= 30
+
+
+def test_the_evidence_for_a_label_is_laid_over_the_pictures_on_demand(client: Client, desk: ReviewCase) -> None:
+    series = desk.submission.series.get(number=1)
+    map_address = f"/series/{series.uuid}/maps/body_part-axial.png?v={series.classifications.get().pk}"
+    plain = client.get(address(desk)).text
+    assert f'data-map="{map_address}"' in plain and f'<img src="{map_address}"' not in plain
+    assert 'data-key="m"' in plain and 'href="?maps=on"' in plain
+    laid_over = client.get(address(desk) + "?maps=on").text
+    assert f'<img src="{map_address}"' in laid_over and "evidence for Chest" in laid_over
+    assert "not why, and not that the label is right" in laid_over
+    assert re.search(r'<main[^>]*class="[^"]*maps-on', laid_over)
+
+
+def test_the_switch_of_the_evidence_keeps_the_filters_of_the_queue(client: Client, desk: ReviewCase) -> None:
+    page = unescape(client.get(address(desk) + "?subject=101").text)
+    assert 'href="?subject=101&maps=on"' in page
+    page = unescape(client.get(address(desk) + "?subject=101&maps=on").text)
+    assert re.search(r'href="\?subject=101"\s+data-maps-switch', page)
+
+
+def test_how_a_label_was_made_is_told(client: Client, desk: ReviewCase) -> None:
+    page = unescape(client.get(address(desk)).text)
+    assert "How this label was made" in page and "constant answers for tests" in page and "b" * 64 in page
+    assert "Calibrated, temperature 1.50" in page and "calibrated scores per plane" in page
+    assert "0.12, at most 0.40" in page and "At least 2 of 3" in page
+    assert reverse("imageqc:bundle") in page
+
+
+def test_a_label_of_a_bundle_without_maps_says_so(client: Client, desk: ReviewCase) -> None:
+    for series in desk.submission.series.all():
+        without_maps(series)
+    page = unescape(client.get(address(desk)).text)
+    assert "did not say where the evidence lies" in page and "Not measured then" in page and "Not kept then" in page
+    assert "data-map=" not in page and "data-maps-switch" not in page and "map-legend" not in page
+    assert client.get(address(desk) + "?maps=on").status_code == 200
+
+
+def test_a_picture_that_only_a_network_looks_at_is_shown_too(client: Client, desk: ReviewCase) -> None:
+    series = desk.submission.series.get(number=1)
+    said = series.classifications.get()
+    said.settings["contrast"]["planes"]["coronal"]["picture"] = "aip_coronal"
+    said.pk = None
+    said.save()
+    page = client.get(address(desk)).text
+    assert page.count('data-picture="series 1') == 7 and "AIP coronal" in page

@@ -6,9 +6,9 @@ from apps.audit.services import events_about
 from apps.imageqc.models import SlotMatch
 from apps.intake.services import begin_submission, transfer, withdraw
 from apps.jobs.models import Job
-from apps.reviews.models import REVIEW_WITHIN, Decision, ReviewCase
+from apps.reviews.models import Decision, ReviewCase
 from apps.reviews.services import decide, open_case, open_missing_cases
-from apps.reviews.services.claiming import ASK_AGAIN_AFTER
+from apps.reviews.services.opening import ASK_AGAIN_AFTER
 from tests.cast import Cast
 from tests.factories import add_series, checked_submission, claimed_case, waiting_case
 from tests.work import run_jobs
@@ -18,7 +18,7 @@ def test_a_transferred_submission_waits_for_review_from_its_receipt_on(cast: Cas
     case = waiting_case(cast.visit, by=cast.carla)
     assert case.status == ReviewCase.Status.WAITING
     assert case.submission.transferred_at is not None
-    assert case.due_at - case.submission.transferred_at == REVIEW_WITHIN == timedelta(days=2)
+    assert case.due_at - case.submission.transferred_at == timedelta(hours=48)
     assert not case.resubmitted and not case.ai_disagrees and not case.abstained
     assert events_about(case).filter(action="reviewcase.opened").count() == 1
 

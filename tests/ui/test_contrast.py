@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from apps.imaging.explanation import RAMP
+
 CSS = Path(__file__).resolve().parents[2] / "static" / "css"
 TEXT_RATIO = 4.5
 """WCAG 2.2, 1.4.3: text."""
@@ -93,3 +95,10 @@ def test_every_token_that_is_used_exists():
     }
     assert used
     assert {pair for pair in used if pair[1] not in defined} == set()
+
+
+def test_the_legend_of_the_evidence_has_the_colours_of_the_map() -> None:
+    text = (CSS / "tokens.css").read_text()
+    ramp = re.search(r"--evidence: linear-gradient\(to right, ([^)]*)\);", text)
+    assert ramp is not None
+    assert ramp[1].split(", ") == ["#{:02x}{:02x}{:02x}".format(*map(int, colour)) for colour in RAMP]

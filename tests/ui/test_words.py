@@ -8,10 +8,12 @@ import pytest
 from apps.accounts.models import Role
 from apps.imageqc.models import SlotMatch
 from apps.imaging.findings import Severity
-from apps.imaging.vocabulary import BODY_PARTS, CONTRASTS, OUT_OF_SCOPE, PICTURES
+from apps.imaging.vocabulary import PICTURES
 from apps.intake.models import ReceivedFile, Series, Submission
 from apps.intake.selectors import VISIT_STATES
+from apps.notices.kinds import KINDS
 from apps.reviews.models import Decision, ReviewCase
+from apps.studies.models import ReadingStudy
 from apps.ui import words
 from apps.ui.icons import ICONS
 
@@ -27,7 +29,9 @@ SPRITE = Path(__file__).resolve().parents[2] / "static" / "icons" / "sprite.svg"
         ("slot", SlotMatch.State.values),
         ("case", ReviewCase.Status.values),
         ("verdict", Decision.Verdict.values),
+        ("study", ReadingStudy.Status.values),
         ("visit", VISIT_STATES),
+        ("notice", KINDS),
         ("timing", ("upcoming", "due", "late")),
     ],
 )
@@ -40,9 +44,20 @@ def test_each_severity_and_role_has_a_word():
     assert set(words.ROLES) == {*Role.values, "administrator"}
 
 
-@pytest.mark.parametrize("label", [*BODY_PARTS, *CONTRASTS, OUT_OF_SCOPE, "either"])
-def test_each_label_has_words(label):
-    assert label in words.LABELS
+@pytest.mark.parametrize(
+    "label, said",
+    [
+        ("brain", "Brain"),
+        ("abdomen_pelvis", "Abdomen and pelvis"),
+        ("whole_body", "Whole body"),
+        ("non_contrast", "Non-contrast"),
+        ("portal_venous", "Portal venous"),
+        ("other", "Another body part"),
+        ("either", "With or without contrast"),
+    ],
+)
+def test_a_label_reads_as_people_say_it(label, said):
+    assert words.label_words(label) == said
 
 
 def test_a_picture_is_named_by_conversion_and_plane():

@@ -6,15 +6,28 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from apps.demo.seeding.scans import Scan, export
-from apps.demo.seeding.stories import AS_A_CD, S_ABDOMEN, S_CHEST, S_NECK
+from apps.demo.seeding.stories import (
+    AS_A_CD,
+    S_ABDOMEN,
+    S_CHEST,
+    S_NECK,
+    SCREENING,
+    W24_ABDOMEN,
+    W24_CHEST,
+    W24_NECK,
+    WEEK_24,
+)
 
 FIRST_TRY, SECOND_TRY = "101-006", "101-005"
 """Subjects whose Screening is due and empty."""
 
+INTERRUPTED = "102-001"
+"""The subject whose Week 24 came only half way."""
+
 
 @dataclass(frozen=True)
 class ReadyScan:
-    """A folder to drop, and the subject whose Screening it is for."""
+    """A folder to drop, and the visit that it is for."""
 
     folder: str
     subject: str
@@ -22,6 +35,7 @@ class ReadyScan:
     scans: tuple[Scan, ...]
     stray_files: bool = False
     zipped: bool = False
+    visit_type: str = SCREENING
 
 
 READY_SCANS = (
@@ -50,6 +64,13 @@ READY_SCANS = (
         ),
         stray_files=True,
     ),
+    ReadyScan(
+        "5-interrupted",
+        INTERRUPTED,
+        "half of it is at the core lab; sign in as chen and send the rest",
+        (W24_NECK, W24_CHEST, W24_ABDOMEN),
+        visit_type=WEEK_24,
+    ),
 )
 
 
@@ -74,5 +95,5 @@ def lay_out(ready: ReadyScan, into: Path, today: date) -> None:
 def guide(into: Path) -> str:
     """Return what lies ready and where it goes, for a person who is new here."""
     lines = [f"Scans to drop lie in {into}:"]
-    lines += [f"  {ready.folder:<22} for {ready.subject}, Screening: {ready.says}" for ready in READY_SCANS]
+    lines += [f"  {ready.folder:<22} for {ready.subject}, {ready.visit_type}: {ready.says}" for ready in READY_SCANS]
     return "\n".join([*lines, "Withdraw the submission to try another folder in the same visit."])

@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from django.conf import settings
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 
 from apps.accounts.models import Role, User
@@ -14,12 +13,15 @@ from apps.audit.models import AuditEvent
 from apps.audit.services import record
 from apps.demo.seeding.clock import StoryClock
 from apps.demo.seeding.scans import FIRST_NUMBER, Scan, export
+from apps.demo.seeding.site import send_digests, send_objects
 from apps.demo.seeding.stage import PROTOCOL_NUMBER
 from apps.demo.seeding.stories import Sending, Story, Until
 from apps.demo.seeding.work import do_work
 from apps.imageqc.services import choose_slot
 from apps.intake.models import Series, Submission
-from apps.intake.services import begin_submission, receive_files, transfer, withdraw
+from apps.intake.services import begin_submission, start_check, transfer, withdraw
+from apps.notices.models import Notice
+from apps.notices.services import mark_read
 from apps.reviews.models import ReviewCase
 from apps.reviews.services import beat, claim, correct_label, decide
 from apps.trials.models import Visit
@@ -29,6 +31,9 @@ PLAYED = "visit.demo_story_played"
 
 LOOKS_RIGHT = "We looked at the thumbnails: this is the scan that the protocol asks for."
 """What a coordinator answers where the check is wrong or not sure of a scan that is right."""
+
+READS_WITHIN_DAYS = 7
+"""Notices of the days before have been read by the coordinator; those since then wait beside the bell."""
 
 BEAT = timedelta(seconds=10)
 
@@ -51,6 +56,8 @@ def play(story: Story, today: date, *, analyst: str) -> None:
             _send(submission, sending, clock, today)
             if sending.until == Until.DECISION:
                 _review(submission, sending, clock, User.objects.get(username=analyst))
+            if sending.days_ago > READS_WITHIN_DAYS:
+                mark_read(Notice.objects.about(visit), by=_coordinator(visit))
     with transaction.atomic():
         record(PLAYED, visit, by=None, new={"story": story.sentence})
 
@@ -82,25 +89,22 @@ def _send(submission: Submission, sending: Sending, clock: StoryClock, today: da
             acquired=scanned_on,
             stray_files=sending.stray_files,
         )
-        receive_files(submission, _uploads(Path(folder)), by=crc, more_to_come=sending.until == Until.UPLOAD)
-    if sending.until == Until.UPLOAD:
-        return
+        files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+        if submission.status != Submission.Status.SENDING:
+            send_digests(submission, files, by=crc)
+            start_check(submission, by=crc)
+            do_work(submission, clock)
+            if sending.until == Until.WITHDRAWAL:
+                clock.forward(timedelta(minutes=3))
+                withdraw(submission, by=crc, because=sending.because)
+                return
+            _place_by_hand(submission, sending, crc)
+            if sending.until == Until.CHECK:
+                return
+            clock.forward(timedelta(minutes=4))
+            transfer(submission, by=crc, because=(sending.because or LOOKS_RIGHT) if submission.blockers else "")
+        send_objects(submission, files, by=crc, share=0.5 if sending.until == Until.HALF_WAY else 1.0)
     do_work(submission, clock)
-    if sending.until == Until.WITHDRAWAL:
-        clock.forward(timedelta(minutes=3))
-        withdraw(submission, by=crc, because=sending.because)
-        return
-    _place_by_hand(submission, sending, crc)
-    if sending.until == Until.CHECK:
-        return
-    clock.forward(timedelta(minutes=4))
-    transfer(submission, by=crc, because=(sending.because or LOOKS_RIGHT) if submission.blockers else "")
-    do_work(submission, clock)
-
-
-def _uploads(folder: Path) -> Iterator[tuple[str, SimpleUploadedFile]]:
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        yield str(path.relative_to(folder)), SimpleUploadedFile(path.name, path.read_bytes())
 
 
 def _place_by_hand(submission: Submission, sending: Sending, crc: User) -> None:

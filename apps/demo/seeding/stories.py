@@ -13,7 +13,7 @@ Verdict = Decision.Verdict
 class Until(Enum):
     """How far a submission has come today."""
 
-    UPLOAD = "the upload stopped half way"
+    HALF_WAY = "the transfer was interrupted half way"
     CHECK = "checked, and still with the site"
     WITHDRAWAL = "taken back by the site"
     TRANSFER = "waiting at the core lab"
@@ -242,8 +242,8 @@ STORIES = (
     Story(
         "102-001",
         WEEK_24,
-        "A draft: the neck has been uploaded, the rest is to come.",
-        (Sending(0, "07:48", (W24_NECK,), Until.UPLOAD),),
+        "The transfer was interrupted half way: demo-scans/5 is the folder to go on with.",
+        (Sending(0, "07:48", (W24_NECK, W24_CHEST, W24_ABDOMEN), Until.HALF_WAY),),
     ),
     Story(
         "102-002",

@@ -11,8 +11,9 @@ from apps.intake.models import Submission
 from apps.jobs.models import Job
 from apps.jobs.services import Lease, requeue
 
-OF_A_SUBMISSION = ("intake.sort_files", "imageqc.match_slots", "reviews.open_case")
+OF_A_SUBMISSION = ("intake.sort_files", "imageqc.match_slots", "imageqc.verify_receipt", "reviews.open_case")
 OF_A_SERIES = "imageqc.check_series"
+OF_A_PART = "intake.unpack_part"
 
 ELSEWHERE_SECONDS = 0.2
 """How long to wait before looking again at a job that another process runs."""
@@ -44,7 +45,8 @@ def do_work(submission: Submission, clock: StoryClock) -> None:
 def _open_jobs(submission: Submission) -> QuerySet[Job]:
     own = Q(task__in=OF_A_SUBMISSION, object_id=submission.pk)
     of_series = Q(task=OF_A_SERIES, object_id__in=submission.series.values("pk"))
-    return Job.objects.filter(own | of_series, status__in=(Job.Status.QUEUED, Job.Status.RUNNING))
+    of_parts = Q(task=OF_A_PART, object_id__in=submission.parts.values("pk"))
+    return Job.objects.filter(own | of_series | of_parts, status__in=(Job.Status.QUEUED, Job.Status.RUNNING))
 
 
 def take_up_again() -> None:

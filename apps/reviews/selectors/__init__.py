@@ -2,7 +2,16 @@
 
 from apps.reviews.selectors.evidence import CaseEvidence, Fact, SeriesEvidence, SlotEvidence, case_evidence
 from apps.reviews.selectors.history import CaseHistory, Verdict, case_history
-from apps.reviews.selectors.worklist import STANDINGS, TO_DO, Filters, Worklist, WorklistRow, worklist
+from apps.reviews.selectors.returns import LastReturn, last_returns
+from apps.reviews.selectors.worklist import (
+    STANDINGS,
+    TO_DO,
+    Filters,
+    Worklist,
+    WorklistRow,
+    findings_to_choose,
+    worklist,
+)
 
 __all__ = [
     "STANDINGS",
@@ -11,6 +20,7 @@ __all__ = [
     "CaseHistory",
     "Fact",
     "Filters",
+    "LastReturn",
     "SeriesEvidence",
     "SlotEvidence",
     "Verdict",
@@ -18,5 +28,7 @@ __all__ = [
     "WorklistRow",
     "case_evidence",
     "case_history",
+    "findings_to_choose",
+    "last_returns",
     "worklist",
 ]

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from apps.accounts.models import User
 from apps.audit.models import AuditEvent
 from apps.audit.services import events_about
 from apps.intake.history import Happened
 from apps.intake.models import Series, Submission
-from apps.reviews.models import Decision, ReviewCase, ReviewSession
+from apps.reviews.models import Decision, LabelCorrection, ReviewCase, ReviewSession, Voiding
+from apps.reviews.selectors.shown import is_blind
 from apps.ui.words import label_words, status_word
 
 LONGEST_TRAIL = 60
@@ -28,12 +30,33 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Round(Verdict):
+    """The decision of another round on the same submission, and what belongs to it."""
+
+    corrections: tuple[LabelCorrection, ...] = ()
+    void: Voiding | None = None
+    """Why its signature no longer stands."""
+
+
+@dataclass(frozen=True)
+class Seed:
+    """The label that a case showed wrongly on purpose, and whether its analyst noticed."""
+
+    title: str
+    module: str
+    label: str
+    noticed: bool
+
+
+@dataclass(frozen=True)
 class CaseHistory:
     """What happened before and around a case, latest first."""
 
     earlier: tuple[Verdict, ...]
     events: tuple[Happened, ...]
     sessions: tuple[ReviewSession, ...]
+    rounds: tuple[Round, ...] = ()
+    seed: Seed | None = None
 
     @property
     def active_seconds(self) -> float:
@@ -41,11 +64,15 @@ class CaseHistory:
         return sum(session.active_seconds for session in self.sessions)
 
 
-def case_history(case: ReviewCase) -> CaseHistory:
-    """Return the history of the visit's submissions that the core lab decided on, and the trail of this one."""
+def case_history(case: ReviewCase, reader: User | None = None) -> CaseHistory:
+    """Return the history of the visit's submissions that the core lab decided on, and the trail of this one.
+
+    A second review shows nothing of the other rounds until it is decided. The `reader` who decided a case with a
+    wrong label is told of it.
+    """
     earlier = (
         Decision.objects.filter(case__submission__visit=case.submission.visit_id)
-        .exclude(case=case)
+        .exclude(case__submission=case.submission_id)
         .select_related("case__submission", "decided_by")
         .order_by("-decided_at", "-pk")
     )
@@ -53,6 +80,37 @@ def case_history(case: ReviewCase) -> CaseHistory:
         earlier=tuple(Verdict(decision) for decision in earlier),
         events=_events(case),
         sessions=tuple(case.sessions.select_related("analyst")),
+        rounds=() if is_blind(case) else _rounds(case),
+        seed=_seed(case, reader),
+    )
+
+
+def _rounds(case: ReviewCase) -> tuple[Round, ...]:
+    decisions = (
+        Decision.objects.filter(case__submission=case.submission_id)
+        .exclude(case=case)
+        .select_related("case__submission", "decided_by", "signature__voiding")
+        .prefetch_related("case__corrections__series", "case__corrections__corrected_by")
+        .order_by("case__round")
+    )
+    return tuple(Round(row, tuple(row.case.corrections.all()), _void(row)) for row in decisions)
+
+
+def _void(decision: Decision) -> Voiding | None:
+    return getattr(getattr(decision, "signature", None), "voiding", None)
+
+
+def _seed(case: ReviewCase, reader: User | None) -> Seed | None:
+    """Return the wrong label of a decided case for who decided it; a correction or a refusal counts as noticed."""
+    seed = case.seeded
+    if not seed or case.status != ReviewCase.Status.DECIDED or reader != case.decision.decided_by:
+        return None
+    corrected = case.corrections.filter(series=seed["series"], module=seed["module"]).exists()
+    return Seed(
+        title=Series.objects.defer("digest").get(pk=seed["series"]).title,
+        module=seed["module"],
+        label=seed["label"],
+        noticed=corrected or case.decision.verdict != Decision.Verdict.ACCEPT,
     )
 
 
@@ -61,12 +119,15 @@ _WORDS: dict[str, tuple[str, str]] = {
     "submission.files_received": ("Files received", "upload"),
     "submission.checking": ("Check started", "working"),
     "submission.checked": ("Check finished", "check"),
+    "submission.sending": ("Sending to the core lab begun", "send"),
     "submission.transferred": ("Transferred to the core lab", "send"),
     "reviewcase.opened": ("Put into the queue", "inbox"),
     "reviewcase.claimed": ("Taken for review", "eye"),
+    "reviewcase.taken_over": ("Taken over from another analyst", "eye"),
     "reviewcase.waiting": ("Put back into the queue", "undo"),
     "series.label_corrected": ("Label corrected", "edit"),
     "series.slot_chosen": ("Series chosen by the site", "series"),
+    "series.declared": ("Series declared by the site", "series"),
 }
 """Actions that tell the analyst something: sentence and icon. What repeats another entry is left out."""
 
@@ -79,6 +140,9 @@ def _events(case: ReviewCase) -> tuple[Happened, ...]:
     told = about.filter(Q(action__in=_WORDS) | Q(action="reviewcase.verdict"))
     # Putting a case back also makes its submission transferred again; the case's own entry says so.
     told = told.exclude(action="submission.transferred", old__status=Submission.Status.IN_REVIEW)
+    if is_blind(case):
+        own = [session.analyst_id for session in case.sessions.all()]
+        told = told.exclude(~Q(actor__in=own), action="series.label_corrected")
     return tuple(_event(row) for row in told.select_related("actor").order_by("-at", "-pk")[:LONGEST_TRAIL])
 
 
@@ -92,6 +156,11 @@ def _event(row: AuditEvent) -> Happened:
         what = f"{row.new.get('kept', 0)} files received"
     elif row.action == "series.slot_chosen":
         what = f"The site chose {row.object_name} for {row.new.get('slot') or 'no slot'}"
+    elif row.action == "series.declared":
+        said = ", ".join(label_words(label) for label in row.new.values() if label) or "nothing any more"
+        what = f"The site declared {row.object_name}: {said}"
+    elif row.action == "submission.checked" and row.old.get("status") == Submission.Status.SENDING:
+        what, icon = "Sending stopped", "undo"
     elif row.action == "series.label_corrected":
         labels = ", ".join(f"{label_words(module)} {label_words(label)}" for module, label in row.new.items())
         what = f"Label of {row.object_name} set: {labels}"

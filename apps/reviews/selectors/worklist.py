@@ -4,27 +4,35 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.accounts.permissions import Person
 from apps.intake.models import Series
-from apps.reviews.models import ReviewCase, ReviewSession
+from apps.reviews.models import CaseFinding, ReviewCase, ReviewSession
 from apps.reviews.querysets import ReviewCaseQuerySet
-from apps.trials.models import Site, Trial
+from apps.trials.models import Site, Trial, VisitType
 
 CASES_PER_PAGE = 50
 
-STANDINGS = {"open": "To do", "waiting": "Waiting", "claimed": "In review", "mine": "Mine", "decided": "Decided"}
+STANDINGS = {
+    "open": "To do",
+    "waiting": "Waiting",
+    "claimed": "In review",
+    "mine": "Mine",
+    "site": "With the site",
+    "decided": "Decided",
+}
 """Where a case stands, as the worklist divides them, and the words for it."""
 
 TO_DO = "open"
-"""What is shown when nothing is chosen: all that is not decided."""
+"""What is shown when nothing is chosen: all that is not decided and not with the site."""
 
 DECIDED = "decided"
 
-_SITE = "submission__visit__subject__site"
+SECOND_KINDS = (ReviewCase.Kind.SECOND, ReviewCase.Kind.ADJUDICATION)
 
 
 @dataclass(frozen=True)
@@ -37,20 +45,50 @@ class Filters:
     subject: str = ""
     ai_disagrees: bool = False
     abstained: bool = False
+    finding: str = ""
+    second: bool = False
+    reopened: bool = False
+    answered: bool = False
+    priority: bool = False
 
     def narrow(self, cases: ReviewCaseQuerySet) -> ReviewCaseQuerySet:
         """Keep the cases that match everything but the standing."""
         if self.trial:
-            cases = cases.filter(**{f"{_SITE}__trial": self.trial})
+            cases = cases.filter(trial=self.trial)
         if self.site:
-            cases = cases.filter(**{_SITE: self.site})
+            cases = cases.filter(site=self.site)
         if self.subject:
             cases = cases.filter(submission__visit__subject__screening_number__icontains=self.subject)
         if self.ai_disagrees:
             cases = cases.filter(ai_disagrees=True)
         if self.abstained:
             cases = cases.filter(abstained=True)
+        if self.second:
+            cases = cases.filter(kind__in=SECOND_KINDS)
+        if self.reopened:
+            cases = cases.filter(kind=ReviewCase.Kind.REOPENED)
+        if self.answered:
+            cases = cases.filter(queries_open=0, queries_answered__gt=0)
+        if self.priority:
+            cases = cases.filter(priority__gt=VisitType.Priority.NORMAL)
+        if self.finding:
+            found = CaseFinding.objects.filter(case=OuterRef("pk"), code=self.finding)
+            cases = cases.filter(Exists(found))
+        if self.ai_disagrees or self.abstained or self.finding:
+            cases = cases.with_open_labels()
         return cases
+
+
+def findings_to_choose(person: Person) -> list[tuple[str, str]]:
+    """Return the codes that the rules found in the person's undecided cases, and the words for them."""
+    cases = _undecided(ReviewCase.objects.visible_to(person)).with_open_labels()
+    codes = CaseFinding.objects.filter(case__in=cases.order_by()).order_by("code").values_list("code", flat=True)
+    return [(code, finding_words(code)) for code in codes.distinct()]
+
+
+def finding_words(code: str) -> str:
+    """Return a code as people say it: `few_slices` -> `Few slices`."""
+    return code.replace("_", " ").capitalize()
 
 
 @dataclass(frozen=True)
@@ -63,6 +101,16 @@ class WorklistRow:
     @property
     def overdue(self) -> bool:
         return self.case.status != ReviewCase.Status.DECIDED and self.case.due_at < self.now
+
+    @property
+    def labels_hidden(self) -> bool:
+        """Whether the line keeps to itself what the AI found: until the case is decided, for everybody."""
+        return self.case.arm == ReviewCase.Arm.HIDDEN and self.case.status != ReviewCase.Status.DECIDED
+
+    @property
+    def answered(self) -> bool:
+        """Whether the site has answered all that it was asked."""
+        return self.case.queries_answered > 0 and self.case.queries_open == 0
 
     @property
     def time_to_due(self) -> timedelta:
@@ -126,9 +174,11 @@ def _undecided(cases: ReviewCaseQuerySet) -> ReviewCaseQuerySet:
 def _standings(person: User) -> dict[str, Q]:
     """Return the conditions that divide the undecided cases."""
     status = ReviewCase.Status
+    with_the_site = Q(status=status.WAITING, queries_open__gt=0)
     return {
-        TO_DO: Q(),
-        "waiting": Q(status=status.WAITING),
+        TO_DO: ~with_the_site,
+        "waiting": Q(status=status.WAITING, queries_open=0),
+        "site": with_the_site,
         "claimed": Q(status=status.CLAIMED),
         "mine": Q(status=status.CLAIMED, holder=person),
     }

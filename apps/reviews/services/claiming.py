@@ -1,68 +1,26 @@
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.accounts.permissions import require
 from apps.audit.lifecycle import Refused, StaleState, WrongState, advance
 from apps.audit.services import record
-from apps.imageqc.models import SlotMatch
 from apps.intake.models import Submission
-from apps.jobs.models import Job
-from apps.jobs.services import enqueue
-from apps.reviews.clock import BACK_TO_QUEUE_AFTER
-from apps.reviews.models import REVIEW_WITHIN, ReviewCase, ReviewSession
-from apps.reviews.permissions import may_claim, may_review
+from apps.reviews.models import ReviewCase, ReviewPolicy, ReviewSession
+from apps.reviews.permissions import may_claim, may_put_back, may_review, reviewed_before
 from apps.reviews.querysets import ReviewCaseQuerySet
 from apps.reviews.services.timing import count_work, stop_clock
 
-ASK_AGAIN_AFTER = timedelta(minutes=30)
-"""From one try to open a case to the next, when the first ended without a case."""
-
 NOT_AN_ANALYST = "Only the image analysts of this trial review its cases."
-
-
-def open_case(submission: Submission) -> ReviewCase:
-    """Put a transferred submission into the queue; a second call returns the same case."""
-    slots = list(submission.slots.select_related("series", "required"))
-    abstained = any(
-        slot.series.classifications.filter(digest_sha256=slot.series.digest_sha256, abstained=True).exists()
-        for slot in slots
-        if slot.series
-    )
-    received_at = submission.transferred_at or timezone.now()
-    with transaction.atomic():
-        case, opened = ReviewCase.objects.get_or_create(
-            submission=submission,
-            defaults={
-                "due_at": received_at + REVIEW_WITHIN,
-                "resubmitted": submission.replaces is not None,
-                "ai_disagrees": any(_speaks_against(slot) for slot in slots),
-                "abstained": abstained,
-            },
-        )
-        if opened:
-            record("reviewcase.opened", case, by=None, new={"due_at": case.due_at.isoformat()})
-    return case
-
-
-def open_missing_cases() -> int:
-    """Ask again for the cases of transferred submissions that have none; returns how many. Run by beat.
-
-    Opening may have failed for good while the database was away. `ASK_AGAIN_AFTER` leaves the first try its time.
-    """
-    lately = timezone.now() - ASK_AGAIN_AFTER
-    tries = Job.objects.filter(task="reviews.open_case", created_at__gte=lately).values("object_id")
-    without = Submission.objects.filter(status=Submission.Status.TRANSFERRED, case=None).exclude(pk__in=tries)
-    for submission in without:
-        enqueue("reviews.open_case", submission.pk)
-    return len(without)
-
-
-def _speaks_against(slot: SlotMatch) -> bool:
-    nothing_needed = slot.state == SlotMatch.State.MISSING and slot.required.optional
-    return slot.state != SlotMatch.State.OK and not nothing_needed
+REVIEWED_BEFORE = (
+    "You decided on this submission in an earlier round, and this review needs somebody else's eyes. Take another case."
+)
+CHANGED = "Somebody else changed this case a moment ago. Reload the page to see where it stands."
+TAKEN_OVER = "reviewcase.taken_over"
+"""The audit event of a case that went from one desk straight to another."""
 
 
 def claim_next(*, by: User, among: ReviewCaseQuerySet | None = None) -> ReviewCase | None:
@@ -74,7 +32,7 @@ def claim_next(*, by: User, among: ReviewCaseQuerySet | None = None) -> ReviewCa
     held = held_case(by)
     if held:
         return held
-    queue = (ReviewCase.objects.all() if among is None else among).decidable_by(by).waiting().in_due_order()
+    queue = queue_of(by, among=among)
     while (case := queue.first()) is not None:
         try:
             claim(case, by=by)
@@ -90,6 +48,12 @@ def claim_next(*, by: User, among: ReviewCaseQuerySet | None = None) -> ReviewCa
     return None
 
 
+def queue_of(user: User, *, among: ReviewCaseQuerySet | None = None) -> ReviewCaseQuerySet:
+    """Return the cases that this analyst can take, in the order in which they come."""
+    queue = (ReviewCase.objects.all() if among is None else among).decidable_by(user).in_the_queue()
+    return queue.not_reviewed_before_by(user).in_due_order()
+
+
 def held_case(user: User) -> ReviewCase | None:
     """Return the case that this analyst has on the desk."""
     return ReviewCase.objects.decidable_by(user).filter(status=ReviewCase.Status.CLAIMED, holder=user).first()
@@ -97,14 +61,14 @@ def held_case(user: User) -> ReviewCase | None:
 
 def claim(case: ReviewCase, *, by: User) -> None:
     """Take a waiting case; an analyst has one case on the desk at a time."""
-    require(may_review(by, case), NOT_AN_ANALYST)
+    _require_reviewer(by, case)
     held = held_case(by)
     if held and held.pk != case.pk:
         raise Refused(f"You have {held} open. Decide it or put it back, then take this one.")
     if held:
         return
     if case.status == ReviewCase.Status.CLAIMED:
-        raise WrongState(f"{case.holder} has this case. Take another one, or ask {case.holder} to put it back.")
+        raise WrongState(f"{case.holder} has this case. Take another one, or take it over and say why.")
     now = timezone.now()
     try:
         with transaction.atomic():
@@ -113,6 +77,60 @@ def claim(case: ReviewCase, *, by: User) -> None:
             ReviewSession.objects.create(case=case, analyst=by, started_at=now, last_beat_at=now)
     except IntegrityError:
         raise Refused("You took another case a moment ago, in another window. Decide it or put it back.") from None
+
+
+def _require_reviewer(by: User, case: ReviewCase) -> None:
+    require(not reviewed_before(by, case), REVIEWED_BEFORE)
+    require(may_review(by, case), NOT_AN_ANALYST)
+
+
+def take_over(case: ReviewCase, *, by: User, because: str) -> None:
+    """Take a case from the desk of another analyst, who is told why; their time stays recorded."""
+    _require_reviewer(by, case)
+    because = _reason(because, "Say why you take the case over; the one who has it reads the reason.")
+    holder = case.holder
+    if case.status != ReviewCase.Status.CLAIMED or holder is None:
+        raise WrongState(f"Nobody has this case: it is {case.get_status_display().lower()}. Reload the page.")
+    if holder == by:
+        raise Refused("This case is on your desk already.")
+    held = held_case(by)
+    if held:
+        raise Refused(f"You have {held} open. Decide it or put it back, then take this one over.")
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            mine = ReviewCase.objects.filter(pk=case.pk, status=ReviewCase.Status.CLAIMED, holder=holder)
+            if mine.update(holder=by) != 1:
+                raise StaleState(
+                    "Somebody else changed this case a moment ago. Reload the page to see where it stands."
+                )
+            case.sessions.filter(ended_at=None).update(ended_at=now)
+            ReviewSession.objects.create(case=case, analyst=by, started_at=now, last_beat_at=now)
+            old, new = {"holder": holder.get_username()}, {"holder": by.get_username()}
+            record(TAKEN_OVER, case, by=by, old=old, new=new, because=because)
+    except IntegrityError:
+        raise Refused("You took another case a moment ago, in another window. Decide it or put it back.") from None
+    case.holder = by
+
+
+def put_back(case: ReviewCase, *, by: User, because: str) -> None:
+    """Free a case for its analyst, who is ill, say; a manager's step. The time spent on it stays recorded."""
+    require(may_put_back(by, case), "Only managers of this trial put back a case that another person holds.")
+    because = _reason(because, "Say why the case goes back to the queue; the one who has it reads the reason.")
+    if case.status != ReviewCase.Status.CLAIMED:
+        raise WrongState(f"Nobody has this case: it is {case.get_status_display().lower()}. Reload the page.")
+    with transaction.atomic():
+        still_held = case.sessions.filter(ended_at=None, analyst=case.holder_id)
+        if still_held.update(ended_at=timezone.now()) != 1:
+            raise StaleState(CHANGED)
+        _back_to_queue(case, by=by, because=because)
+
+
+def _reason(because: str, what_to_do: str) -> str:
+    """Return the reason that was given, or refuse with what is missing."""
+    if not because.strip():
+        raise Refused(what_to_do)
+    return because.strip()
 
 
 def release(case: ReviewCase, *, by: User) -> None:
@@ -126,19 +144,29 @@ def release(case: ReviewCase, *, by: User) -> None:
 
 def return_idle_cases() -> int:
     """Put back the cases whose analyst has left; returns how many. Run by beat."""
-    silent_since = timezone.now() - BACK_TO_QUEUE_AFTER
-    idle = ReviewSession.objects.filter(ended_at=None, last_beat_at__lt=silent_since)
-    return sum(_return_idle(session) for session in idle.select_related("case__submission"))
+    default = ReviewPolicy._meta.get_field("back_to_queue_minutes").default
+    now = timezone.now()
+    at_work = (
+        ReviewSession.objects.filter(ended_at=None)
+        .annotate(minutes=Coalesce("case__trial__review_policy__back_to_queue_minutes", default))
+        .select_related("case__submission")
+    )
+    returned = 0
+    for session in at_work:  # one per desk: few, however many cases there are
+        patience = timedelta(minutes=session.minutes)
+        if session.last_beat_at < now - patience:
+            returned += _return_idle(session, patience)
+    return returned
 
 
-def _return_idle(session: ReviewSession) -> bool:
+def _return_idle(session: ReviewSession, patience: timedelta) -> bool:
     """Put one case back; False when its analyst has just come back, decided it or put it back."""
     still_silent = ReviewSession.objects.filter(pk=session.pk, ended_at=None, last_beat_at=session.last_beat_at)
     try:
         with transaction.atomic():
             if still_silent.update(ended_at=session.last_beat_at) != 1:
                 return False
-            _back_to_queue(session.case, by=None, because=f"No sign of work for {_minutes(BACK_TO_QUEUE_AFTER)}.")
+            _back_to_queue(session.case, by=None, because=f"No sign of work for {_minutes(patience)}.")
     except (StaleState, WrongState):
         return False
     return True

@@ -1,47 +1,44 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db import transaction
-from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.accounts.permissions import require
 from apps.audit.lifecycle import Refused, WrongState, advance
 from apps.audit.services import record
 from apps.imageqc.models import Classification
-from apps.intake.models import Series, Submission
+from apps.intake.models import Series
+from apps.reviews.labels import labels_to_choose
 from apps.reviews.models import Decision, LabelCorrection, ReviewCase
 from apps.reviews.permissions import may_decide, may_review
-from apps.reviews.reasons import REASONS
+from apps.reviews.reasons import OTHER, reasons_of
 from apps.reviews.services.claiming import NOT_AN_ANALYST
-from apps.reviews.services.timing import NOT_ON_YOUR_DESK, active_seconds, beat, stop_clock
-
-OUTCOME = {
-    Decision.Verdict.ACCEPT: Submission.Status.ACCEPTED,
-    Decision.Verdict.ACCEPT_WITH_DEVIATION: Submission.Status.ACCEPTED,
-    Decision.Verdict.RETURN_TO_SITE: Submission.Status.RETURNED,
-    Decision.Verdict.REJECT: Submission.Status.REJECTED,
-}
+from apps.reviews.services.losing import NOT_ON_YOUR_DESK
+from apps.reviews.services.settling import settle
+from apps.reviews.services.timing import active_seconds, beat, stop_clock
 
 
 def decide(case: ReviewCase, verdict: str, *, by: User, reasons: Sequence[str] = (), note: str = "") -> Decision:
     """Give the verdict on the case at hand; all but a plain accept need a reason that the site can read."""
     _on_the_desk(case, by)
     reasons, note = list(dict.fromkeys(reasons)), note.strip()
-    _refuse_incomplete(verdict, reasons, note)
+    offered = reasons_of(case.trial)
+    _refuse_incomplete(verdict, reasons, note, offered)
     beat(case, by=by)
     with transaction.atomic():
         stop_clock(case, by)
         advance(case, ReviewCase.Status.DECIDED, by=by, because=note)
-        advance(case.submission, OUTCOME[Decision.Verdict(verdict)], by=by, because=note, decided_at=timezone.now())
         decision = Decision.objects.create(
             case=case,
             verdict=verdict,
             reasons=reasons,
+            reason_texts=[offered[reason] for reason in reasons],
             note=note,
             decided_by=by,
             active_seconds=active_seconds(case),
         )
         record("reviewcase.verdict", case, by=by, new={"verdict": verdict, "reasons": reasons}, because=note)
+        settle(case, decision, by=by)
     return decision
 
 
@@ -56,17 +53,17 @@ def _on_the_desk(case: ReviewCase, by: User) -> None:
     require(may_decide(by, case), NOT_ON_YOUR_DESK)
 
 
-def _refuse_incomplete(verdict: str, reasons: Sequence[str], note: str) -> None:
+def _refuse_incomplete(verdict: str, reasons: Sequence[str], note: str, offered: Mapping[str, str]) -> None:
     if verdict not in Decision.Verdict.values:
         raise Refused(f"The verdict is one of {', '.join(Decision.Verdict.values)}.")
-    unknown = set(reasons) - set(REASONS)
+    unknown = set(reasons) - set(offered)
     if unknown:
-        raise Refused(f"Unknown reason: {', '.join(sorted(unknown))}. Choose from {', '.join(REASONS)}.")
+        raise Refused(f"Unknown reason: {', '.join(sorted(unknown))}. Choose from {', '.join(offered)}.")
     if verdict == Decision.Verdict.ACCEPT and reasons:
         raise Refused("An accepted submission has no reasons against it. Choose Accept with deviation to name them.")
     if verdict != Decision.Verdict.ACCEPT and not reasons:
         raise Refused("Choose at least one reason, so that the site knows what to do.")
-    if "other" in reasons and not note:
+    if OTHER in reasons and not note:
         raise Refused("Write the other reason into the note.")
 
 
@@ -75,10 +72,11 @@ def correct_label(case: ReviewCase, series: Series, module: str, label: str, *, 
     _on_the_desk(case, by)
     if series.submission_id != case.submission_id:
         raise Refused("This series belongs to another case.")
-    if module not in LabelCorrection.LABELS or label not in LabelCorrection.LABELS[LabelCorrection.Module(module)]:
-        raise Refused("This is not a label that the ensemble or an analyst can give. Choose one from the list.")
     said = Classification.objects.filter(series=series, digest_sha256=series.digest_sha256).order_by("pk").last()
-    ensemble_label = (getattr(said, module)["label"] if said else None) or ""
+    answer = getattr(said, module) if said and module in LabelCorrection.Module else None
+    if module not in LabelCorrection.Module or label not in labels_to_choose(module, answer):
+        raise Refused("This is not a label that the ensemble or an analyst can give. Choose one from the list.")
+    ensemble_label = (answer["label"] if answer else None) or ""
     with transaction.atomic():
         # Held in the transaction, so that a decision made in this moment comes before or after, never between.
         on_the_desk = ReviewCase.objects.filter(pk=case.pk, status=ReviewCase.Status.CLAIMED, holder=by)

@@ -1,3 +1,4 @@
+from django.core.exceptions import PermissionDenied
 from django.db.models import F
 from django.utils import timezone
 
@@ -6,8 +7,7 @@ from apps.accounts.permissions import require
 from apps.reviews.clock import active_gap
 from apps.reviews.models import ReviewCase
 from apps.reviews.permissions import may_decide
-
-NOT_ON_YOUR_DESK = "This case is not on your desk any more; it may have gone back to the queue. Take it again to go on."
+from apps.reviews.services.losing import NOT_ON_YOUR_DESK, why_not_on_the_desk
 
 
 def beat(case: ReviewCase, *, by: User) -> float:
@@ -15,7 +15,8 @@ def beat(case: ReviewCase, *, by: User) -> float:
 
     Two tabs on one case do not count twice: a beat adds the gap to the last beat of either.
     """
-    require(may_decide(by, case) and count_work(case, by), NOT_ON_YOUR_DESK)
+    if not (may_decide(by, case) and count_work(case, by)):
+        raise PermissionDenied(why_not_on_the_desk(case, by))
     return active_seconds(case)
 
 
