@@ -24,4 +24,20 @@ KINDS = {
     ),
     "returned": Kind("was returned", "Open the visit to read why, then send other images for it."),
     "rejected": Kind("was rejected", "Open the visit to read why; other images may be sent for it."),
+    "query": Kind(
+        "got a question from the core lab",
+        "Open the visit to read it, and answer there or send other images for the visit.",
+    ),
+    "query_again": Kind(
+        "got a further question from the core lab",
+        "Open the visit to read what your answer left open, and answer there or send other images for the visit.",
+    ),
+    "query_reminder": Kind(
+        "got a reminder of a question that waits for an answer",
+        "Open the visit to read the question, and answer there or send other images for the visit.",
+    ),
+    "query_settled": Kind(
+        "had a question settled by the core lab",
+        "Nothing to do for this question any more. Open the visit to read why.",
+    ),
 }

@@ -59,6 +59,12 @@ STATUSES: dict[str, dict[str, Word]] = {
         "return_to_site": Word("Returned to site", "warn", "return"),
         "reject": Word("Rejected", "block", "cross-circle"),
     },
+    "series_verdict": {
+        "accept": Word("Accepted", "ok", "check-circle", "The analyst accepts this series."),
+        "accept_with_deviation": Word("With deviation", "ok", "check-circle", "The analyst accepts it with a deviation."),
+        "return_to_site": Word("To return", "warn", "return", "The analyst returns this series to the site."),
+        "out_of_scope": Word("Out of scope", "plain", "missing", "The trial does not ask for this series."),
+    },
     "study": {
         "draft": Word("Draft", "plain", "draft", "Is being planned; nobody reads yet."),
         "running": Word("Running", "info", "clock", "Its analysts read; nothing of the plan can be changed."),
@@ -71,6 +77,16 @@ STATUSES: dict[str, dict[str, Word]] = {
         "accepted_with_deviation": Word("Accepted with deviation", "ok", "check-circle", "The core lab accepted it."),
         "returned": Word("Returned", "warn", "return", "The core lab asks for a new submission."),
         "rejected": Word("Rejected", "block", "cross-circle", "The core lab cannot use it."),
+        "query": Word("Question", "warn", "question", "The core lab asks something."),
+        "query_again": Word("Asked again", "warn", "question", "The answer left something open."),
+        "query_reminder": Word("Reminder", "warn", "bell", "A question waits for an answer."),
+        "query_settled": Word("Question settled", "plain", "check", "Nothing to do for this question."),
+    },
+    "query": {
+        "open": Word("Waits for the site", "warn", "clock", "The site has not answered yet."),
+        "answered": Word("Answered", "info", "return", "The site has answered; the core lab settles it."),
+        "closed": Word("Closed", "ok", "check-circle", "Settled."),
+        "cancelled": Word("Cancelled", "plain", "withdraw", "It was asked in error."),
     },
     "visit": {
         "open": Word("Nothing sent", "plain", "draft", "Nothing has been begun for this visit."),

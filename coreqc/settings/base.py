@@ -267,6 +267,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"expires": 300.0},
     },
+    "remind sites of queries": {
+        "task": "queries.remind",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
     "mail waiting notices": {
         "task": "notices.mail_waiting",
         "schedule": 300.0,

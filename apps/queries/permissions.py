@@ -1,0 +1,27 @@
+"""Who may do what with the queries of a submission."""
+
+from apps.accounts.models import Role
+from apps.accounts.permissions import Person, has_role, roles_of
+from apps.intake.models import Submission
+from apps.intake.permissions import may_send_for
+from apps.queries.models import Query
+
+
+def may_ask(user: Person, submission: Submission) -> bool:
+    """Analysts of the trial ask and settle; managers and administrators look on."""
+    return has_role(user, Role.ANALYST, trial=submission.visit.subject.site.trial_id)
+
+
+def may_settle(user: Person, query: Query) -> bool:
+    """Whoever may ask may also ask again, remind, close and cancel: the next analyst goes on where one left."""
+    return may_ask(user, query.submission)
+
+
+def may_answer(user: Person, query: Query) -> bool:
+    """The coordinators of the site."""
+    return may_send_for(user, query.submission.visit)
+
+
+def may_ask_anywhere(user: Person) -> bool:
+    """Analysts, whatever their trial; of which cases they may ask is a question of the queryset."""
+    return Role.ANALYST in roles_of(user)
