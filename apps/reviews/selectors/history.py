@@ -10,6 +10,7 @@ from apps.audit.services import events_about
 from apps.intake.history import Happened
 from apps.intake.models import Series, Submission
 from apps.reviews.models import Decision, LabelCorrection, ReviewCase, ReviewSession, Voiding
+from apps.reviews.selectors.rounds import OTHER_EYES, SETTLED, is_reopenable, may_reopen, nobody_may_take, overlooked
 from apps.reviews.selectors.shown import is_blind
 from apps.ui.words import label_words, status_word
 
@@ -57,6 +58,10 @@ class CaseHistory:
     sessions: tuple[ReviewSession, ...]
     rounds: tuple[Round, ...] = ()
     seed: Seed | None = None
+    may_reopen: bool = False
+    """Whether the reader may let this decision no longer stand."""
+    nobody_may_take: bool = False
+    """Whether every analyst of the trial has decided on this submission already."""
 
     @property
     def active_seconds(self) -> float:
@@ -65,13 +70,13 @@ class CaseHistory:
 
 
 def case_history(case: ReviewCase, reader: User | None = None) -> CaseHistory:
-    """Return the history of the visit's submissions that the core lab decided on, and the trail of this one.
+    """Return the history of the visit's submissions that the core lab settled, and the trail of this one.
 
     A second review shows nothing of the other rounds until it is decided. The `reader` who decided a case with a
     wrong label is told of it.
     """
     earlier = (
-        Decision.objects.filter(case__submission__visit=case.submission.visit_id)
+        Decision.objects.filter(case__submission__visit=case.submission.visit_id, case__settles=True)
         .exclude(case__submission=case.submission_id)
         .select_related("case__submission", "decided_by")
         .order_by("-decided_at", "-pk")
@@ -82,6 +87,8 @@ def case_history(case: ReviewCase, reader: User | None = None) -> CaseHistory:
         sessions=tuple(case.sessions.select_related("analyst")),
         rounds=() if is_blind(case) else _rounds(case),
         seed=_seed(case, reader),
+        may_reopen=reader is not None and is_reopenable(case) and may_reopen(reader, case),
+        nobody_may_take=case.kind in OTHER_EYES and nobody_may_take(ReviewCase.objects.filter(pk=case.pk)).exists(),
     )
 
 
@@ -101,16 +108,15 @@ def _void(decision: Decision) -> Voiding | None:
 
 
 def _seed(case: ReviewCase, reader: User | None) -> Seed | None:
-    """Return the wrong label of a decided case for who decided it; a correction or a refusal counts as noticed."""
+    """Return the wrong label of a decided case for who decided it, and whether they set another one in its place."""
     seed = case.seeded
     if not seed or case.status != ReviewCase.Status.DECIDED or reader != case.decision.decided_by:
         return None
-    corrected = case.corrections.filter(series=seed["series"], module=seed["module"]).exists()
     return Seed(
         title=Series.objects.defer("digest").get(pk=seed["series"]).title,
         module=seed["module"],
         label=seed["label"],
-        noticed=corrected or case.decision.verdict != Decision.Verdict.ACCEPT,
+        noticed=not overlooked(case),
     )
 
 
@@ -159,6 +165,8 @@ def _event(row: AuditEvent) -> Happened:
     elif row.action == "series.declared":
         said = ", ".join(label_words(label) for label in row.new.values() if label) or "nothing any more"
         what = f"The site declared {row.object_name}: {said}"
+    elif row.action == "submission.transferred" and row.old.get("status") in SETTLED:
+        what, icon = "Reopened: the decision before does not stand any more", "undo"
     elif row.action == "submission.checked" and row.old.get("status") == Submission.Status.SENDING:
         what, icon = "Sending stopped", "undo"
     elif row.action == "series.label_corrected":

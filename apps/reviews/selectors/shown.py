@@ -110,6 +110,15 @@ def slot_as_shown(case: ReviewCase, match: SlotMatch, classification: Classifica
     return ShownSlot(held.status.value, match.sentence if same else "", held.findings)
 
 
+def seed_was_noticed(seed: Mapping[str, Any], labels_set: Mapping[tuple[int, str], str]) -> bool:
+    """Whether who decided a case saw that a label was wrong on purpose: they set another one, the last time they did.
+
+    `labels_set` are the labels that they set, by series and module. A verdict alone says nothing: a submission that is
+    returned for a contrast which was never wrong follows the label, it does not see through it.
+    """
+    return labels_set.get((seed["series"], seed["module"]), seed["label"]) != seed["label"]
+
+
 def _seed_of(case: ReviewCase, series_pk: int | None) -> Mapping[str, Any] | None:
     """Return the wrong label of this series, None where there is none or the case is decided."""
     seed = case.seeded

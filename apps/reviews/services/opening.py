@@ -1,5 +1,6 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from random import Random
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,13 +12,19 @@ from apps.jobs.models import Job
 from apps.jobs.services import enqueue
 from apps.reviews.models import CaseFinding, ReviewCase
 from apps.reviews.policies import policy_of
+from apps.reviews.selectors.shown import as_shown, slot_as_shown
+from apps.reviews.services.drawing import draw, latest_classification, wrong_labels_for
 
 ASK_AGAIN_AFTER = timedelta(minutes=30)
 """From one try to open a case to the next, when the first ended without a case."""
 
 
-def open_case(submission: Submission) -> ReviewCase:
-    """Put a transferred submission into the queue; a second call returns the same case."""
+def open_case(submission: Submission, *, chance: Random | None = None) -> ReviewCase:
+    """Put a transferred submission into the queue; a second call returns the same case.
+
+    What is drawn for it (`services.drawing`) is kept in the step that makes the case, so nobody ever opens one
+    before its lots, and of two calls at once only one's lots count.
+    """
     slots = list(submission.slots.select_related("series", "required"))
     abstained = any(
         slot.series.classifications.filter(digest_sha256=slot.series.digest_sha256, abstained=True).exists()
@@ -26,27 +33,27 @@ def open_case(submission: Submission) -> ReviewCase:
     )
     received_at = submission.transferred_at or timezone.now()
     visit = submission.visit
-    within = timedelta(hours=policy_of(visit.trial).review_within_hours)
+    policy = policy_of(visit.trial)
+    codes = codes_found(submission, slots)
+    lots = draw(policy, wrong_labels_for(slots), codes, chance)
+    kept = {
+        "trial": visit.trial,
+        "site": visit.site,
+        "settles": not lots.second_review,
+        "priority": visit.visit_type.priority,
+        "due_at": received_at + timedelta(hours=policy.review_within_hours),
+        "resubmitted": submission.replaces is not None,
+        "abstained": abstained,
+        "arm": lots.arm,
+        "seeded": lots.seeded,
+    }
+    kept["ai_disagrees"] = ai_disagrees(ReviewCase(submission=submission, **kept), slots)
     with transaction.atomic():
-        case, opened = ReviewCase.objects.get_or_create(
-            submission=submission,
-            round=1,
-            defaults={
-                "trial": visit.trial,
-                "site": visit.site,
-                "settles": True,
-                "priority": visit.visit_type.priority,
-                "due_at": received_at + within,
-                "resubmitted": submission.replaces is not None,
-                "ai_disagrees": any(_speaks_against(slot) for slot in slots),
-                "abstained": abstained,
-            },
-        )
+        case, opened = ReviewCase.objects.get_or_create(submission=submission, round=1, defaults=kept)
         if opened:
-            CaseFinding.objects.bulk_create(
-                CaseFinding(case=case, code=code) for code in codes_found(submission, slots)
-            )
-            record("reviewcase.opened", case, by=None, new={"due_at": case.due_at.isoformat()})
+            CaseFinding.objects.bulk_create(CaseFinding(case=case, code=code) for code in codes)
+            told = {"arm": lots.arm, "seeded": lots.seeded, "second_review": list(lots.second_review)}
+            record("reviewcase.opened", case, by=None, new={"due_at": case.due_at.isoformat(), **told})
     return case
 
 
@@ -71,6 +78,18 @@ def codes_found(submission: Submission, slots: Iterable[SlotMatch]) -> list[str]
     return sorted(codes)
 
 
-def _speaks_against(slot: SlotMatch) -> bool:
-    nothing_needed = slot.state == SlotMatch.State.MISSING and slot.required.optional
-    return slot.state != SlotMatch.State.OK and not nothing_needed
+def ai_disagrees(case: ReviewCase, slots: Sequence[SlotMatch]) -> bool:
+    """Whether a slot is missing or has a problem, as the case shows it: the worklist does not give away a wrong label."""
+    return any(_speaks_against(slot, _state_shown(case, slot)) for slot in slots)
+
+
+def _state_shown(case: ReviewCase, slot: SlotMatch) -> str:
+    if not case.seeded or slot.series is None or slot.series.pk != case.seeded["series"]:
+        return slot.state
+    said = latest_classification(slot.series.pk, slot.series.digest_sha256)
+    return slot_as_shown(case, slot, as_shown(case, said)).state
+
+
+def _speaks_against(slot: SlotMatch, state: str) -> bool:
+    nothing_needed = state == SlotMatch.State.MISSING and slot.required.optional
+    return state != SlotMatch.State.OK and not nothing_needed
