@@ -87,6 +87,7 @@ ROWS = (
     Row("imageqc:digest", "     302 404 400 403 403 403 404 403", "post", of="open"),
     Row("imageqc:declare", "    302 404 302 403 403 403 404 403", "post", of="open", more=("its series",)),
     Row("reviews:worklist", "   302 403 403 200 200 200 200 200"),
+    Row("reviews:wall", "       302 403 403 200 200 200 200 200"),
     Row("reviews:claim-next", " 302 403 403 302 302 403 302 403", "post"),
     Row("reviews:upcoming", "   302 403 403 200 200 403 200 403"),
     Row("reviews:case", "       302 404 404 200 200 200 404 200", of="case"),

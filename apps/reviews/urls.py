@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from apps.reviews import views_case, views_deciding, views_prefetch, views_time, views_worklist
+from apps.reviews import views_case, views_deciding, views_prefetch, views_time, views_wall, views_worklist
 
 app_name = "reviews"
 
 urlpatterns = [
     path("", views_worklist.worklist_page, name="worklist"),
+    path("wall/", views_wall.wall_page, name="wall"),
     path("claim-next/", views_worklist.claim_next, name="claim-next"),
     path("upcoming/", views_prefetch.upcoming, name="upcoming"),
     path("<int:pk>/", views_case.case_page, name="case"),

@@ -1,5 +1,7 @@
 """The worklist, and how cases come to a desk and leave it."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -23,24 +25,28 @@ NOT_THE_CORE_LAB = "The review desk belongs to the core lab. Your visits are und
 @require_GET
 def worklist_page(request: PersonsRequest) -> HttpResponse:
     """The cases that need somebody, in due order."""
+    return render(request, "reviews/worklist.html", worklist_context(request))
+
+
+def worklist_context(request: PersonsRequest) -> dict[str, Any]:
+    """Return what the list and the wall show alike: filters, counts, and the cases of one page."""
     require(may_see_the_desk(request.user), NOT_THE_CORE_LAB)
     form = WorklistForm(request.GET, person=request.user)
-    shown = worklist(request.user, form.filters, request.GET.get("page"))
-    context = {
+    here = f"standing={form.filters.standing}&{form.query}".rstrip("&")
+    return {
         "form": form,
         "filters": form.filters,
         "queue_query": form.query,
-        "pager_query": "&".join(filter(None, [f"standing={form.filters.standing}", form.query])) + "&",
-        "shown": shown,
+        "here": here,
+        "pager_query": f"{here}&",
+        "shown": worklist(request.user, form.filters, request.GET.get("page")),
         "held": services.held_case(request.user),
         "views": list(SavedView.objects.filter(user=request.user)),
-        "here": f"standing={form.filters.standing}&{form.query}".rstrip("&"),
         "manages": frozenset(
             Membership.objects.filter(user=request.user, role=Role.TRIAL_MANAGER).values_list("trial", flat=True)
         ),
         "may_claim": Role.ANALYST in roles_of(request.user),
     }
-    return render(request, "reviews/worklist.html", context)
 
 
 @require_POST

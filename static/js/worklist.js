@@ -8,7 +8,7 @@ document.addEventListener(
     if (localStorage.getItem("coreqc_keys_off") !== null) return;
     event.preventDefault();
     event.stopImmediatePropagation(); // not the first button of the page that has this key
-    document.activeElement?.closest("tr, .wall-tile")?.querySelector("[data-take]")?.click();
+    document.activeElement?.closest("tr")?.querySelector("[data-take]")?.click();
   },
   true,
 );

@@ -1,0 +1,30 @@
+"""The wall: the worklist in pictures."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from apps.accounts.requests import PersonsRequest
+from apps.imaging.vocabulary import PLANES
+from apps.reviews.selectors.wall import DEFAULT_PLANE, wall
+from apps.reviews.views_worklist import worklist_context
+
+
+@require_GET
+def wall_page(request: PersonsRequest) -> HttpResponse:
+    """All series of a page of the worklist side by side; `plane` chooses the picture, `unused` what is in no slot."""
+    context = worklist_context(request)
+    asked = request.GET.get("plane", "")
+    plane = asked if asked in PLANES else DEFAULT_PLANE
+    unused = request.GET.get("unused") == "on"
+    view_query = f"plane={plane}&unused=on&" if unused else f"plane={plane}&"
+    context |= {
+        "groups": wall(context["shown"].rows, unused=unused),
+        "plane": plane,
+        "planes": PLANES,
+        "picture": f"mip_{plane}",
+        "unused": unused,
+        "view_query": view_query,
+        "pager_query": f"{view_query}{context['pager_query']}",
+    }
+    return render(request, "reviews/wall.html", context)
