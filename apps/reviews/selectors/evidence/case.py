@@ -8,6 +8,7 @@ from apps.imageqc.models import SlotMatch
 from apps.imaging.findings import Finding
 from apps.intake.models import ReceivedFile
 from apps.reviews.models import ReviewCase
+from apps.reviews.selectors.evidence.earlier import SlotOverTime, slots_over_time
 from apps.reviews.selectors.evidence.series import SeriesEvidence, series_evidence, series_of, stored_findings
 from apps.reviews.selectors.evidence.slots import SlotEvidence, slot_evidence
 from apps.reviews.selectors.shown import findings_as_shown, hides_labels
@@ -22,6 +23,8 @@ class CaseEvidence:
     findings: tuple[Finding, ...]
     labels_hidden: bool
     refused_files: tuple[tuple[str, int], ...]
+    earlier: tuple[SlotOverTime, ...]
+    """The slots that earlier visits of the subject filled as well: are the scans alike?"""
 
     @property
     def explained(self) -> bool:
@@ -35,7 +38,7 @@ class CaseEvidence:
 
 
 def case_evidence(case: ReviewCase) -> CaseEvidence:
-    """Gather the evidence of a case; of the subject nothing but this submission, for the desk is blinded."""
+    """Gather the evidence of a case; of other visits only how the scans were made, for the desk is blinded."""
     submission = case.submission
     series = {row.pk: series_evidence(case, row) for row in series_of(case)}
     matches = sorted(submission.slots.select_related("required"), key=_by_position if hides_labels(case) else _urgency)
@@ -50,15 +53,17 @@ def case_evidence(case: ReviewCase) -> CaseEvidence:
     standing: dict[int, list[SlotMatch]] = {}
     for match in matches:
         standing.setdefault(match.series_id or 0, []).append(match)
+    slots = tuple(
+        slot_evidence(case, match, series.get(match.series_id or 0), standing[match.series_id or 0])
+        for match in matches
+    )
     return CaseEvidence(
-        slots=tuple(
-            slot_evidence(case, match, series.get(match.series_id or 0), standing[match.series_id or 0])
-            for match in matches
-        ),
+        slots=slots,
         unused=tuple(evidence for pk, evidence in series.items() if pk not in used),
         findings=findings_as_shown(case, stored_findings(submission.findings.filter(series=None))),
         labels_hidden=hides_labels(case),
         refused_files=tuple(refused),
+        earlier=slots_over_time(case, slots),
     )
 
 
