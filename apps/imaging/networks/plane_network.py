@@ -54,6 +54,11 @@ class PlaneNetwork(nn.Module):
         embedding = features.mean(dim=(2, 3))
         return self.head(self.dropout(embedding)), embedding
 
+    def activation(self, features: Tensor) -> Tensor:
+        """Return what each place of a last feature map adds to each logit; their mean and the bias are the logits."""
+        head = self.head
+        return nn.functional.conv2d(features, head.weight[:, :, None, None])  # (batch, classes, rows, columns)
+
     def forward(self, pictures: Tensor) -> Tensor:
         """Return the logits."""
         logits: Tensor = self.classify(self.features(pictures))[0]

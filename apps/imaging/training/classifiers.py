@@ -187,10 +187,10 @@ class PlaneTraining:
         )
         log.info("%s: %d pictures, %d to tune", one.name, len(examples), len(held_out) if fold is not None else 0)
         fitted = fit.run(examples, tuning if fold is not None else None)
-        _, embeddings = fit.predict(self.inputs, examples.chosen)
+        embeddings = fit.predict(self.inputs, examples.chosen).embeddings
         references = choose_references(embeddings, REFERENCES, recipe.training.seed)
         np.save(folder / "references.npy", references)
-        said, _ = self._predict(fit, held_out, references)
+        said = self._predict(fit, held_out, references)
         accuracy = float((said.logits.argmax(axis=1) == self.real_labels[held_out]).mean()) if len(held_out) else None
         if fold is not None:
             said.save(folder / "held-out.npz")
@@ -225,14 +225,13 @@ class PlaneTraining:
         for name in ("internal", "external"):
             places = np.flatnonzero([self.run.real.rows[index].set == name for index in self.real_series])
             if len(places):
-                self._predict(fit, places, references)[0].save(folder / f"{name}.npz")
+                self._predict(fit, places, references).save(folder / f"{name}.npz")
 
-    def _predict(
-        self, fit: Fit, places: NDArray[np.intp], references: NDArray[np.float32]
-    ) -> tuple[Predictions, NDArray[np.float32]]:
-        logits, embeddings = fit.predict(self.real_inputs, places)
-        apart = distance(embeddings, references) if len(places) else np.empty(0, np.float32)
-        return Predictions(self.real_series[places].astype(np.int64), logits, apart.astype(np.float32)), embeddings
+    def _predict(self, fit: Fit, places: NDArray[np.intp], references: NDArray[np.float32]) -> Predictions:
+        said = fit.predict(self.real_inputs, places)
+        apart = distance(said.embeddings, references) if len(places) else np.empty(0, np.float32)
+        series = self.real_series[places].astype(np.int64)
+        return Predictions(series, said.logits, apart.astype(np.float32), said.activation)
 
     def _finish(
         self, one: Wanted, folder: Path, fit: Fit, fitted: Fitted, pictures: int, accuracy: float | None

@@ -82,6 +82,18 @@ class Examples:
         return len(self.chosen)
 
 
+@dataclass(frozen=True)
+class Answers:
+    """What a network says of pictures, float32: `logits` (pictures, classes), `embeddings` (pictures, features).
+
+    `activation` (pictures, classes, rows, columns), float16, is what each place adds to each logit.
+    """
+
+    logits: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    activation: NDArray[np.float16]
+
+
 @dataclass
 class CurvePoint:
     """One line of a learning curve; tuning values are None where they were not measured."""
@@ -185,20 +197,26 @@ class Fit:
         return fitted
 
     @torch.no_grad()
-    def predict(self, inputs: Inputs, chosen: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return logits (pictures, classes) and embeddings (pictures, features) of the chosen pictures."""
+    def predict(self, inputs: Inputs, chosen: NDArray[np.intp]) -> Answers:
+        """Return what the network says of the chosen pictures."""
         self.network.eval()
-        logits, embeddings = [], []
+        logits, embeddings, activations = [], [], []
         for start in range(0, len(chosen), BATCH):
             with self.device.autocast():
-                said, embedded = self.network.classify(
-                    self.upper(inputs.batch(chosen[start : start + BATCH], learning=False))
-                )
+                features = self.upper(inputs.batch(chosen[start : start + BATCH], learning=False))
+                said, embedded = self.network.classify(features)
+                places = self.network.activation(features)
             logits.append(said.float().cpu())
             embeddings.append(embedded.float().cpu())
+            activations.append(places.half().cpu())
         if not logits:
-            return np.empty((0, self.network.head.out_features), np.float32), np.empty((0, 1), np.float32)
-        return torch.cat(logits).numpy(), torch.cat(embeddings).numpy()
+            classes = self.network.head.out_features
+            return Answers(
+                np.empty((0, classes), np.float32),
+                np.empty((0, 1), np.float32),
+                np.empty((0, classes, 1, 1), np.float16),
+            )
+        return Answers(torch.cat(logits).numpy(), torch.cat(embeddings).numpy(), torch.cat(activations).numpy())
 
     def _learning(self) -> None:
         """Put the trained part into training mode; the frozen part keeps the statistics of its weights."""
@@ -249,7 +267,7 @@ class Fit:
             return
         point = CurvePoint(done, fitted.loss, rate)
         if tuning is not None and len(tuning) and (done == total or done % max(1, total // TUNING_POINTS) == 0):
-            logits, _ = self.predict(tuning.inputs, tuning.chosen)
+            logits = self.predict(tuning.inputs, tuning.chosen).logits
             self._learning()
             said = torch.from_numpy(logits)
             point.tuning_loss = float(nn.functional.cross_entropy(said, torch.from_numpy(tuning.labels)))

@@ -38,18 +38,29 @@ class Predictions:
     """What one classifier says of real series.
 
     `series` int64, indices into the rows of the real pictures; `logits` float32 (series, classes); `distance` float32
-    (series,), how unlike the classifier's training pictures each is (`apps.imaging.novelty`).
+    (series,), how unlike the classifier's training pictures each is (`apps.imaging.novelty`); `activation` float16
+    (series, classes, rows, columns), what each place of the picture adds to each logit, None in runs that kept none.
     """
 
     series: NDArray[np.int64]
     logits: NDArray[np.float32]
     distance: NDArray[np.float32]
+    activation: NDArray[np.float16] | None = None
 
     def save(self, file: Path) -> None:
         """Write them as npz; a reader never meets half a file."""
         partial = file.with_name(file.name + ".partial")
         with partial.open("wb") as stream:
-            np.savez(stream, series=self.series, logits=self.logits, distance=self.distance)
+            if self.activation is None:
+                np.savez(stream, series=self.series, logits=self.logits, distance=self.distance)
+            else:
+                np.savez(
+                    stream,
+                    series=self.series,
+                    logits=self.logits,
+                    distance=self.distance,
+                    activation=self.activation,
+                )
         partial.replace(file)
 
 
@@ -87,7 +98,8 @@ class TrainedClassifier:
             raise ValueError(f"predictions are {', '.join(PREDICTIONS)}, not {which}")
         try:
             with np.load(self.folder / f"{which}.npz") as stored:
-                return Predictions(stored["series"], stored["logits"], stored["distance"])
+                places = stored["activation"] if "activation" in stored else None
+                return Predictions(stored["series"], stored["logits"], stored["distance"], places)
         except (OSError, KeyError, ValueError) as error:
             raise BadRun(f"{self.folder} has no predictions of the {which} series ({error}).") from error
 
@@ -160,7 +172,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         return {key: config[key] for key in ("recipe", "classes", "manifest", "weights", "seed", "command")}
     except FileNotFoundError as error:
-        raise BadRun(f"{folder} is no training run: it has no {CONFIG}.") from error
+        raise BadRun(
+            f"{folder} is no training run: it has no {CONFIG}. Name the folder RUN that `train MANIFEST RUN` made."
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadRun(f"{folder / CONFIG} cannot be read ({type(error).__name__}: {error}).") from error
 

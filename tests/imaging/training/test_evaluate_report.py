@@ -9,13 +9,14 @@ import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from apps.imaging.__main__ import main
 from apps.imaging.training.evaluate.measure import evaluate
 from apps.imaging.training.report.html import report_html
-from apps.imaging.training.run import open_run
+from apps.imaging.training.run import Predictions, open_run
 from tests.imaging.training.tiny_run import write_tiny_run
 
 
@@ -66,7 +67,7 @@ def test_the_report_of_contrast_alone_shows_it_by_body_part(tiny_run):
 def test_the_report_is_one_file_without_references(page):
     assert not re.search(r"https?://|//[a-z]|@import|url\(|<script|<link|<iframe", page)
     sources = re.findall(r'\bsrc="([^"]{0,30})', page)
-    assert sources and all(source.startswith("data:image/png;base64,") for source in sources)
+    assert sources and all(re.match(r"data:image/(png|jpeg);base64,", source) for source in sources)
     links = re.findall(r'\bhref="([^"]*)"', page)
     assert links and all(f'id="{link[1:]}"' in page for link in links if link.startswith("#"))
     assert all(link.startswith("#") for link in links)
@@ -112,6 +113,22 @@ def test_the_gallery_shows_what_went_wrong_and_whether_it_was_answered(page):
     assert len(pictures) == 3
     thumbnail = Image.open(io.BytesIO(base64.b64decode(pictures[0])))
     assert thumbnail.size == (200, 200) and thumbnail.getextrema()[1] > 150
+
+
+def test_the_gallery_shows_where_the_evidence_for_what_was_said_lies(tiny_run, page):
+    shown = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
+    assert len(shown) == 3 and "Mid-plane axial, where the evidence for non-contrast lies" in page
+    red, _, blue = np.moveaxis(np.asarray(Image.open(io.BytesIO(base64.b64decode(shown[0])))).astype(int), -1, 0)
+    assert (red - blue)[:20, :20].mean() > 60 and abs(red - blue)[120:, 120:].max() < 10
+
+
+def test_a_run_that_kept_no_evidence_has_a_gallery_without_it(tiny_run):
+    for file in tiny_run.folder.glob("classifiers/*/*/*/*.npz"):
+        with np.load(file) as stored:
+            kept = Predictions(stored["series"], stored["logits"], stored["distance"])
+        kept.save(file)
+    page = report_html(evaluate(open_run(tiny_run.folder)))
+    assert "data:image/png" in page and "data:image/jpeg" not in page
 
 
 def test_an_empty_set_is_said(tiny_run):

@@ -77,6 +77,8 @@ def test_one_command_leads_from_a_manifest_to_predictions(train, tmp_path):
     assert held_out[0].logits.shape == (len(held_out[0].series), 2) and held_out[0].logits.dtype == np.float32
     assert (held_out[0].distance >= -1e-5).all() and (held_out[0].distance <= 2).all()
     folder = run.classifiers()[0].folder
+    bias = torch.load(folder / "weights.pt", weights_only=True)["classifier.bias"].numpy()
+    assert np.allclose(held_out[0].activation.mean(axis=(2, 3), dtype=np.float32) + bias, held_out[0].logits, atol=0.01)
     assert {file.name for file in folder.iterdir()} == {
         *("curve.csv", "curve.svg", "done.json", "held-out.npz", "lock", "references.npy", "weights.pt"),
     }

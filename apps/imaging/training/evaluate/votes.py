@@ -49,6 +49,14 @@ class Judged:
     folds: NDArray[np.int64]
     outputs: dict[str, Predictions]
 
+    def activation(self, picture: str, series: int) -> NDArray[np.float16] | None:
+        """Return what each place of a series' picture adds to each logit, (classes, rows, columns); None: not kept."""
+        output = self.outputs[picture]
+        if output.activation is None:
+            return None
+        found: NDArray[np.float16] = output.activation[int(np.searchsorted(output.series, series))]
+        return found
+
     @property
     def scope(self) -> list[int]:
         """Class indices that are labels, without the silent ones."""
@@ -250,8 +258,10 @@ def joined_votes(votes: Sequence[Vote]) -> Vote:
 def _joined(parts: Sequence[Predictions]) -> Predictions:
     series = np.concatenate([part.series for part in parts])
     order = np.argsort(series, kind="stable")
+    activations = [part.activation for part in parts if part.activation is not None]
     return Predictions(
         series=series[order],
         logits=np.concatenate([part.logits for part in parts])[order],
         distance=np.concatenate([part.distance for part in parts])[order],
+        activation=np.concatenate(activations)[order] if len(activations) == len(parts) else None,
     )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from apps.imaging.explanation import activation_grid, overlay
 from apps.imaging.training.evaluate.measure import Evaluation, ModuleVotes, wrong_series
 from apps.imaging.training.evaluate.rows import picture_title, words
 from apps.imaging.training.report.markup import paragraph, text
@@ -24,6 +25,15 @@ def thumbnail(picture: NDArray[np.uint8]) -> str:
     stream = BytesIO()
     small.save(stream, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def evidence(picture: NDArray[np.uint8], activation: NDArray[np.floating], voted: int) -> str:
+    """Return a picture with the evidence for the voted class laid over it, as the address of an inline JPEG."""
+    small = Image.fromarray(picture).resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.BILINEAR)
+    laid_over = overlay(np.asarray(small), activation_grid(activation.astype(np.float32), voted))
+    stream = BytesIO()
+    Image.fromarray(laid_over).save(stream, format="JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
 def gallery(evaluation: Evaluation, votes: ModuleVotes, which: str) -> str:
@@ -73,11 +83,18 @@ def _picture(evaluation: Evaluation, votes: ModuleVotes, which: str, place: int,
     right = said == vote.truth[place]
     series = int(vote.series[place])
     # A run may keep only some of the nine pictures.
-    image = (
-        f'<img alt="{text(picture_title(picture))}" width="{THUMBNAIL_SIZE}" height="{THUMBNAIL_SIZE}" '
-        f'src="{thumbnail(np.asarray(store.pixels[series, store.pictures.index(picture)]))}">'
-        if picture in store.pictures
-        else '<span class="none">picture not kept</span>'
-    )
+    if picture in store.pictures:
+        pixels = np.asarray(store.pixels[series, store.pictures.index(picture)])
+        image = _image(picture_title(picture), thumbnail(pixels))
+        activation = vote.judged.activation(picture, series)
+        if activation is not None:
+            title = f"{picture_title(picture)}, where the evidence for {words(classes[vote.said[place]])} lies"
+            image += _image(title, evidence(pixels, activation, int(vote.said[place])))
+    else:
+        image = '<span class="none">picture not kept</span>'
     mark = "✓" if right else "✗"
     return f'<div class="plane">{image}<span>{text(picture_title(picture))}: {mark} {text(scores)}</span></div>'
+
+
+def _image(title: str, address: str) -> str:
+    return f'<img alt="{text(title)}" width="{THUMBNAIL_SIZE}" height="{THUMBNAIL_SIZE}" src="{address}">'

@@ -287,7 +287,9 @@ def _wrong(evaluation: Evaluation, name: str, votes: ModuleVotes) -> str:
         f"{title_of(name)}: misclassified series",
         paragraph(
             "The three pictures that the ensemble saw, stretched to squares as the networks get them. What would have "
-            "been answered wrongly comes first; abstained means that a person would have been asked."
+            "been answered wrongly comes first; abstained means that a person would have been asked. Colour over the "
+            "lower pictures shows where the evidence for what the vote said lies (light yellow: most), each plane on a "
+            "scale of its own."
         ),
         *parts,
     )
