@@ -30,13 +30,17 @@ above an abdomen are less."""
 
 @dataclass(frozen=True)
 class SeriesReport:
-    """What CoreQC says of one series. `classification` is None when there are no pictures to look at."""
+    """What CoreQC says of one series. `classification` is None when there are no pictures to look at.
+
+    `folder` is where a person finds the files; it stays with that person and is no part of the JSON.
+    """
 
     digest: SeriesDigest
     classification: Classification | None
     findings: tuple[Finding, ...]
     bundle: dict[str, str]
     seconds: float
+    folder: str = ""
 
     @property
     def abstained(self) -> bool:
@@ -193,7 +197,8 @@ def check_series(series: SeriesFiles, bundle: ModelBundle, spec: ImagingSpec | N
     if spec is not None:
         board = match(spec, [Candidate(digest.series_uid, digest, classification)])
         findings = next((slot.findings for slot in board.slots if slot.series is not None), findings)
-    return SeriesReport(digest, classification, findings, bundle.identity, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return SeriesReport(digest, classification, findings, bundle.identity, seconds, series.folder)
 
 
 def check_paths(

@@ -19,7 +19,8 @@ WIDTH = 100
 def series_text(report: SeriesReport) -> str:
     """Return one series: what it is, what the pictures show, and its findings, the gravest first."""
     name = series_words(report.digest)
-    lines = [name[0].upper() + name[1:], f"  {_size_words(report)}"]
+    where = f", in {report.folder}" if report.folder else ""
+    lines = [f"{name[0].upper()}{name[1:]}{where}", f"  {_size_words(report)}"]
     if report.classification is None:
         lines += _wrapped("no labels", report.reason)
     else:

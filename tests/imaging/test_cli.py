@@ -152,6 +152,22 @@ def test_a_protocol_with_a_mistake_names_file_and_key(
     assert "--protocol: protocol.toml: series 1, body_part: expected one of brain, neck" in said
 
 
+def test_two_series_of_one_number_are_told_apart_by_their_folders(
+    scan: Path, tmp_path: Path, bundle: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other site"
+    write_series(other / "left", cube_and_rod()[:6], study=2)
+    for number, file in enumerate(sorted((other / "left").iterdir())):
+        if number % 2:
+            (other / "right").mkdir(exist_ok=True)
+            file.rename(other / "right" / file.name)
+    assert main(["check", str(scan), str(other), "--bundle", bundle]) == 0
+    titles = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Series 1")]
+    assert [title.partition(", in ")[2] for title in titles] == ["scan", "other site"]
+    assert main(["check", str(scan), "--bundle", bundle, "--json"]) == 0
+    assert "folder" not in json.loads(capsys.readouterr().out)
+
+
 def test_the_newest_bundle_is_the_default(
     scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

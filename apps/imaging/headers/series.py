@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from apps.imaging.headers.instances import InstanceHeader
 
@@ -30,6 +31,16 @@ class SeriesFiles:
     def modality(self) -> str:
         """What most of its files say the modality is: "CT"."""
         return _most_common(header.modality for header in self.headers)
+
+    @property
+    def folder(self) -> str:
+        """The folder or zip that holds all of its files, as people call it; empty where they have none in common."""
+        folders = {PurePath(header.name).parent for header in self.headers}
+        first = min(folders)
+        for folder in (first, *first.parents):
+            if all(other.is_relative_to(folder) for other in folders):
+                return "" if folder == PurePath() else str(folder)
+        return ""
 
     @property
     def n_instances(self) -> int:

@@ -55,7 +55,10 @@ def read_weights(backbone: str, source: str) -> Weights:
         return _from_timm(backbone)
     file = _packaged_file(backbone) if source == FROM_PACKAGE else Path(source)
     if not file.is_file():
-        raise BadWeights(f"There are no weights at {file}.")
+        raise BadWeights(
+            f"There are no weights at {file}: name the file with --weights FILE, or begin from nothing with "
+            "--weights none."
+        )
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     return Weights(FROM_PACKAGE if source == FROM_PACKAGE else file.name, sha256, _read_file(file))
 

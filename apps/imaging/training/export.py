@@ -168,7 +168,7 @@ def export_module(
             kind: compare(answers, trained[plane], chosen.temperature, references[plane])
             for kind, answers in exported[plane].items()
         }
-        log.info("%s %s: %s", module, plane, measured[plane])
+        log.info("%s %s: %s", module, plane, _agreement_words(measured[plane]))
         if measured[plane]["fp32"]["largest_difference"] > FULL_TOLERANCE:
             raise BadRun(f"The exported {module} {picture} does not answer as the trained network: {measured[plane]}")
     taken = _taken(precision, measured)
@@ -238,6 +238,14 @@ def calibration_inputs(run: Run, module: str, picture: str, part: str, recipe: I
             f"There are no training pictures of {module} {picture} to calibrate int8 on: use --precision fp16."
         )
     return np.concatenate(parts)
+
+
+def _agreement_words(measured: Mapping[str, Mapping[str, float]]) -> str:
+    """Return how each version agrees with the trained network: "int8 same class on 94.1 %, scores up to 0.277 off"."""
+    return "; ".join(
+        f"{kind} same class on {100 * found['same_class']:.1f} %, scores up to {found['largest_difference']:.3f} off"
+        for kind, found in measured.items()
+    )
 
 
 def _taken(

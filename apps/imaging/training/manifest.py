@@ -190,7 +190,8 @@ def _labels(line: int, row: Mapping[str, str], recipe: Recipe, problems: _Proble
             problems.say(line, module, f"{word!r} is no class name: small letters, digits and _ only")
         elif of_module.classes and word not in of_module.classes:
             known = ", ".join(of_module.classes)
-            problems.say(line, module, f"{word!r} is none of the recipe's classes ({known}); mend it or leave it empty")
+            remedy = "mend it, leave it empty, or train by a copy of the recipe that names it among the classes"
+            problems.say(line, module, f"{word!r} is none of the recipe's classes ({known}); {remedy}")
     # A recipe of one module asks one question of an archive that may hold answers to others: those lines are left out.
     if not labels and len(recipe.modules) > 1:
         columns = " and ".join(recipe.modules)

@@ -115,6 +115,11 @@ class Recipe:
         return plain
 
 
+def known_recipes() -> list[str]:
+    """Return the names of the recipes that come with CoreQC."""
+    return sorted(path.stem for path in RECIPES.glob("*.toml"))
+
+
 def load_recipe(name_or_file: str) -> Recipe:
     """Return the recipe of a name ("imageqc-net") or of a TOML file.
 
@@ -127,7 +132,7 @@ def load_recipe(name_or_file: str) -> Recipe:
     if not file.is_file():
         file = Path(name_or_file)
     if not file.is_file():
-        known = ", ".join(sorted(path.stem for path in RECIPES.glob("*.toml")))
+        known = ", ".join(known_recipes())
         raise BadRecipe(f"There is no recipe {name_or_file}. Known by name: {known}; or give a TOML file.")
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))

@@ -89,9 +89,15 @@ def test_an_aim_that_no_limit_reaches_is_said():
 
 def test_a_coverage_that_cannot_be_had_is_said():
     truth = ["brain", "chest"]
-    limits = choose_limits(three_planes(truth, truth, 0.1), aim=0.9, min_coverage=0.9)
+    limits = choose_limits(three_planes(truth, truth, [5, 0.1]), aim=0.9, min_coverage=0.9)
     assert not limits.covers and limits.min_score == LEAST_SCORE
-    assert "mildest limits leave fewer" in limits.sentence
+    assert "mildest limits leave fewer" in limits.sentence and "with 50.0 % answered" in limits.sentence
+
+
+def test_an_ensemble_that_answers_nothing_is_said_to():
+    truth = ["brain", "chest"]
+    said = choose_limits(three_planes(truth, truth, 0.1), aim=0.9, min_coverage=0.9).sentence
+    assert "answer no held-out series: none scores 0.7" in said and "right" not in said
 
 
 def test_planes_that_disagree_are_not_answered():

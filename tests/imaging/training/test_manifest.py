@@ -59,7 +59,8 @@ def test_all_problems_are_told_at_once_with_line_column_and_remedy(write_manifes
         "line 2, column z_high: is empty, the other end is not",
         "line 3, column patient: is empty",
         "line 4, column path: gone.npz does not exist",
-        "line 5, column body_part: 'thorax' is none of the recipe's classes (brain, chest, abdomen, other)",
+        "line 5, column body_part: 'thorax' is none of the recipe's classes (brain, chest, abdomen, other); mend it, "
+        "leave it empty, or train by a copy of the recipe that names it",
         "line 6, column body_part and contrast: are all empty",
         "line 7, column z_high: 40: the volume has slices 0 to 11",
         "line 7, column name: one is the name of line 2 too",

@@ -29,7 +29,7 @@ from apps.imaging.training.fit import Device
 from apps.imaging.training.folds import assign_folds, write_folds
 from apps.imaging.training.manifest import read_manifest
 from apps.imaging.training.pictures import draw_pictures
-from apps.imaging.training.recipe import Recipe, load_recipe
+from apps.imaging.training.recipe import Recipe, known_recipes, load_recipe
 from apps.imaging.training.run import ALL, FOLDS, classes_of, open_run, start_run
 from apps.imaging.training.store import open_store
 
@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what to train, on what, and where the results go."""
     parser.add_argument("manifest", type=Path, metavar="MANIFEST", help="CSV of the series (docs/training.md)")
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of this training; made, or gone on with")
-    parser.add_argument("--recipe", required=True, metavar="NAME|FILE", help="imageqc-net, imageqc-lite or a TOML file")
+    parser.add_argument(
+        "--recipe", required=True, metavar="NAME|FILE", help=f"{', '.join(known_recipes())}, or a TOML file"
+    )
     parser.add_argument(
         "--weights",
         metavar="FILE|packaged|timm|none",

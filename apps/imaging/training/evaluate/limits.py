@@ -69,6 +69,11 @@ class Limits:
                 f"No limit reaches the aim ({100 * self.aim:g} % right) with at least {100 * self.min_coverage:g} % "
                 f"answered; this is the best compromise: {got}."
             )
+        if not self.coverage.right:
+            return (
+                f"Even the mildest limits answer no held-out series: none scores {LEAST_SCORE:g} with "
+                f"{PLANES_AGREEING[0]} planes agreeing. The classifiers have learned too little to be used."
+            )
         return (
             f"Even the mildest limits leave fewer than the {100 * self.min_coverage:g} % answered that were asked "
             f"for: {got}."
