@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.imaging.bundle.table import Table, read, read_verified
+from apps.imaging.bundle.table import REMEDY, Table, read, read_verified
 from apps.imaging.coverage import PLANES_OF_COVERAGE, CoverageLimits
 from apps.imaging.ensemble import Abstention, InputRecipe
 from apps.imaging.errors import BadBundle
@@ -157,7 +157,7 @@ def _unseal(folder: Path, content: bytes) -> str:
         raise BadBundle(f"{path} does not hold what `sha256sum bundle.toml` writes")
     sealed, found = form[1].decode(), hashlib.sha256(content).hexdigest()
     if found != sealed:
-        raise BadBundle(f"{folder / 'bundle.toml'} is not the file that {SEAL} names: its SHA-256 is {found}")
+        raise BadBundle(f"{folder / 'bundle.toml'} is not the file that {SEAL} names: its SHA-256 is {found}; {REMEDY}")
     return found
 
 

@@ -18,12 +18,18 @@ def read(path: Path) -> bytes:
         raise BadBundle(f"{path} cannot be read: {error.strerror}") from error
 
 
+REMEDY = "copy the whole bundle anew from where it came from"
+"""A file that was changed says nothing of which others were: none of them is used."""
+
+
 def read_verified(path: Path, sha256: str) -> bytes:
     """Return the bytes of a file, or refuse the bundle unless they have that SHA-256."""
     content = read(path)
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise BadBundle(f"{path} is not the file that the bundle was made with: its SHA-256 is {found}, not {sha256}")
+        raise BadBundle(
+            f"{path} is not the file that the bundle was made with: its SHA-256 is {found}, not {sha256}; {REMEDY}"
+        )
     return content
 
 
