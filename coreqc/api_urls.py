@@ -8,6 +8,7 @@ from apps.compliance.api import ComplianceView
 from apps.imageqc.api import explanation
 from apps.intake.api import SubmissionViewSet, VisitViewSet, picture
 from apps.notices.api import NoticeViewSet
+from apps.queries.api import QueryViewSet
 from apps.reviews.api import ReviewCaseViewSet
 from coreqc.api_token import ObtainToken
 
@@ -16,6 +17,7 @@ router.register("visits", VisitViewSet, basename="api-visit")
 router.register("submissions", SubmissionViewSet, basename="api-submission")
 router.register("notices", NoticeViewSet, basename="api-notice")
 router.register("review-cases", ReviewCaseViewSet, basename="api-review-case")
+router.register("queries", QueryViewSet, basename="api-query")
 
 urlpatterns = [
     path("auth/token/", ObtainToken.as_view(), name="api-token"),

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("apps.imageqc.urls")),
     path("notices/", include("apps.notices.urls")),
     path("review/", include("apps.reviews.urls")),
+    path("queries/", include("apps.queries.urls")),
     path("compliance/", include("apps.compliance.urls")),
     path("studies/", include("apps.studies.urls")),
     path("api/v1/", include("coreqc.api_urls")),

@@ -23,9 +23,11 @@ from apps.intake.models import Part, Submission
 from apps.intake.services.receipts import issue_receipt
 from apps.notices.models import Notice
 from apps.notices.services import notify
+from apps.queries.services import answer
 from apps.reviews.models import ReviewCase
 from tests.cast import Cast
 from tests.factories import checked_submission, claimed_case
+from tests.queries.scenes import asked, days_pass
 from tests.studies.scenes import reading_at_hand
 
 PEOPLE = ("nobody", "carla", "chen", "anna", "abel", "mira", "otto", "root")
@@ -40,10 +42,14 @@ class Row:
     method: str = "get"
     of: str = ""
     """What it is about: visit, open (a checked submission of Chen's), submission, series, case, trial, notice,
-    study (Anna reads in it), reading (the scan that she has at hand)."""
+    study (Anna reads in it), reading (the scan that she has at hand),
+    query (open, about the case's submission), answered (the same, with Carla's answer), waiting (the same, asked two
+    days ago)."""
     more: tuple[Any, ...] = ()
     body: dict[str, Any] = field(default_factory=dict)
 
+
+ASKED = {"subject": "Was contrast given?", "text": "Please ask.", "about": "0-0"}
 
 ROWS = (
     #                       nobody carla chen anna abel mira otto root
@@ -102,6 +108,18 @@ ROWS = (
     Row("reviews:decide", "     302 404 404 302 403 403 404 403", "post", of="case", body={"verdict": "accept"}),
     Row("reviews:correct", "    302 404 404 302 403 403 404 403", "post", of="case", body={"body_part": "neck"}),
     Row("reviews:last-returns", "302 200 404 403 403 403 404 403", of="visit"),
+    Row("queries:list", "       302 200 200 200 200 200 200 200"),
+    Row("queries:query", "      302 200 404 200 200 200 404 200", of="query"),
+    Row("queries:of-submission", "302 403 404 200 200 200 404 200", of="submission"),
+    Row("queries:of-visit", "   302 200 404 200 200 200 404 200", of="visit"),
+    Row("queries:ask", "        302 403 404 302 302 403 404 403", "post", of="submission", body=ASKED),
+    Row("queries:ask-several", "302 403 403 200 200 403 200 403"),
+    Row("queries:answer", "     302 302 404 403 403 403 404 403", "post", of="query", body={"text": "Yes."}),
+    Row("queries:ask-again", "  302 403 404 302 302 403 404 403", "post", of="answered", body={"text": "When?"}),
+    Row("queries:remind", "     302 403 404 302 302 403 404 403", "post", of="waiting"),
+    Row("queries:close", "      302 403 404 302 302 403 404 403", "post", of="answered"),
+    Row("queries:close-several", "302 403 403 302 302 403 302 403", "post"),
+    Row("queries:cancel", "     302 403 404 302 302 403 404 403", "post", of="query", body={"text": "In error."}),
     Row("compliance:overview", "302 200 200 200 200 302 200 302"),
     Row("compliance:trial", "   302 404 404 404 404 200 404 200", of="trial"),
     Row("compliance:csv", "     302 404 404 404 404 200 404 200", of="trial"),
@@ -143,6 +161,13 @@ ROWS = (
     Row("api-notice-list", "    401 200 200 200 200 200 200 200"),
     Row("api-notice-detail", "  401 200 404 404 404 404 404 404", of="notice"),
     Row("api-notice-read", "    401 200 404 404 404 404 404 404", "post", of="notice"),
+    Row("api-query-list", "     401 200 200 200 200 200 200 200"),
+    Row("api-query-detail", "   401 200 404 200 200 200 404 200", of="query"),
+    Row("api-query-answer", "   401 200 404 403 403 403 404 403", "post", of="query", body={"text": "Yes."}),
+    Row("api-query-ask-again", "401 403 404 200 200 403 404 403", "post", of="answered", body={"text": "When?"}),
+    Row("api-query-remind", "   401 403 404 200 200 403 404 403", "post", of="waiting"),
+    Row("api-query-close", "    401 403 404 200 200 403 404 403", "post", of="answered"),
+    Row("api-query-cancel", "   401 403 404 200 200 403 404 403", "post", of="query", body={"text": "In error."}),
     Row("api-review-case-list", "401 200 200 200 200 200 200 200"),
     Row("api-review-case-detail", "401 404 404 200 200 200 404 200", of="case"),
     Row("api-review-case-claim-next", "401 403 403 200 204 403 204 403", "post"),
@@ -166,6 +191,13 @@ class Scene:
         if row.of in ("study", "reading"):
             reading = reading_at_hand(self.cast)
             return (reading.reader.study_id if row.of == "study" else reading.pk, *row.more)
+        if row.of in ("query", "answered", "waiting"):
+            query = asked(self.cast, self.case)
+            if row.of == "answered":
+                answer(query, "Yes.", by=self.cast.carla)
+            elif row.of == "waiting":
+                days_pass(query, 2)
+            return (query.uuid,)
         about = {
             "": (),
             "visit": (self.cast.visit.pk,),

@@ -16,6 +16,9 @@ ATTACHED = ("mip_coronal", "mid_axial")
 
 SUBJECT_LENGTH = 160
 
+CAN_SEND = "If you have images that fit, say so: the core lab then returns the submission, and you can send them."
+"""A visit takes no new images while its submission is at the core lab."""
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -33,11 +36,12 @@ class Draft:
 
     @property
     def key(self) -> str:
-        return f"{self.finding_code or 'missing'}-{self.series.pk if self.series else 0}-{self.required_pk}"
+        return f"{self.finding_code or 'missing'}-{self.about}"
 
     @property
-    def required_pk(self) -> int:
-        return self.required.pk if self.required else 0
+    def about(self) -> str:
+        """Series and slot as the form's choice of what the question is about names them."""
+        return f"{self.series.pk if self.series else 0}-{self.required.pk if self.required else 0}"
 
     @property
     def title(self) -> str:
@@ -63,7 +67,7 @@ def draft_from_finding(
         facts += [f"Found: {finding.found}"] * bool(finding.found)
     return Draft(
         subject=words.subject[:SUBJECT_LENGTH],
-        text="\n".join([*facts, words.request]),
+        text="\n".join([*facts, words.question, CAN_SEND]),
         finding_code=finding.code,
         series=series,
         required=required,
@@ -76,7 +80,7 @@ def draft_of_missing(required: RequiredSeries) -> Draft:
     """Return the question for a slot that no series fills."""
     return Draft(
         subject=f"{required} is missing"[:SUBJECT_LENGTH],
-        text=f"We have no series for {required}.\nPlease send it for this visit, or tell us that it was not scanned.",
+        text=f"We have no series for {required}.\nWas it scanned, and can it be exported?\n{CAN_SEND}",
         required=required,
     )
 

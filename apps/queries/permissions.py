@@ -1,7 +1,7 @@
 """Who may do what with the queries of a submission."""
 
 from apps.accounts.models import Role
-from apps.accounts.permissions import Person, has_role, roles_of
+from apps.accounts.permissions import Person, has_role, is_person, roles_of
 from apps.intake.models import Submission
 from apps.intake.permissions import may_send_for
 from apps.queries.models import Query
@@ -10,6 +10,13 @@ from apps.queries.models import Query
 def may_ask(user: Person, submission: Submission) -> bool:
     """Analysts of the trial ask and settle; managers and administrators look on."""
     return has_role(user, Role.ANALYST, trial=submission.visit.subject.site.trial_id)
+
+
+def may_look_on(user: Person, submission: Submission) -> bool:
+    """The core lab: analysts and managers of the trial, and administrators."""
+    trial = submission.visit.subject.site.trial_id
+    of_the_lab = any(has_role(user, role, trial=trial) for role in (Role.ANALYST, Role.TRIAL_MANAGER))
+    return of_the_lab or (is_person(user) and user.is_superuser)
 
 
 def may_settle(user: Person, query: Query) -> bool:

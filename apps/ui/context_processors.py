@@ -32,6 +32,9 @@ WORKSPACES = (
     Workspace("analyst", "Readings", "studies:readings", "eye", "studies", "g r"),
     Workspace("trial_manager", "Compliance", "compliance:overview", "chart", "compliance", "g c"),
     Workspace("trial_manager", "Studies", "studies:studies", "layers", "studies", "g s"),
+    Workspace("crc", "Queries", "queries:list", "question", "queries", "g q"),
+    Workspace("analyst", "Queries", "queries:list", "question", "queries", "g q"),
+    Workspace("trial_manager", "Queries", "queries:list", "question", "queries", "g q"),
     Workspace("administrator", "Admin", "admin:index", "settings", "admin", "g a"),
 )
 """In the order in which a person with several roles lands on them."""
@@ -50,8 +53,9 @@ class Frame:
 
     @cached_property
     def workspaces(self) -> list[Workspace]:
-        """The workspaces that the person may open."""
-        return [workspace for workspace in WORKSPACES if workspace.role in self.roles]
+        """The workspaces that the person may open, one that several roles have once."""
+        mine = [workspace for workspace in WORKSPACES if workspace.role in self.roles]
+        return list({workspace.url_name: workspace for workspace in mine}.values())
 
     @property
     def has_notices(self) -> bool:

@@ -222,6 +222,7 @@ SPECTACULAR_SETTINGS = {
         "SubmissionStateEnum": "apps.intake.models.Submission.Status",
         "SeriesStateEnum": "apps.intake.models.Series.Status",
         "ReviewCaseStateEnum": "apps.reviews.models.ReviewCase.Status",
+        "QueryStateEnum": "apps.queries.models.Query.Status",
     },
 }
 

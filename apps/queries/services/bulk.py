@@ -24,6 +24,14 @@ class Bulk(Generic[Thing]):
     done: list[Thing] = field(default_factory=list)
     refused: list[tuple[Thing, str]] = field(default_factory=list)
 
+    @property
+    def by_sentence(self) -> dict[str, list[Thing]]:
+        """What was refused, by the reason."""
+        told: dict[str, list[Thing]] = {}
+        for thing, sentence in self.refused:
+            told.setdefault(sentence, []).append(thing)
+        return told
+
 
 def ask_each(
     cases: Iterable[ReviewCase], subject: str, text: str, *, by: User, finding_code: str = ""
