@@ -6,6 +6,8 @@ from django.views.decorators.http import require_safe
 from apps.compliance.exports import site_table_csv, visit_list_csv
 from apps.compliance.permissions import trials_managed_by
 from apps.compliance.selectors import measures, site_rows, totals, visits_behind
+from apps.reviews.models import ReviewCase
+from apps.reviews.selectors.rounds import nobody_may_take
 
 
 @require_safe
@@ -32,6 +34,7 @@ def trial(request: HttpRequest, pk: int) -> HttpResponse:
         "today": today,
         "measures": every,
         "rows": rows,
+        "stuck": nobody_may_take(ReviewCase.objects.filter(trial=chosen)).with_context(),
         "totals": [(every[name], total) for name, total in totals(rows).items()],
     }
     return render(request, "compliance/trial.html", context)

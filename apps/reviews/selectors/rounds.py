@@ -1,6 +1,6 @@
 """The rounds of one submission: what a review left, what may be reopened, and reviews that nobody may take."""
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.accounts.models import Membership, Role
 from apps.accounts.permissions import Person, has_role
@@ -19,6 +19,21 @@ OTHER_EYES = (ReviewCase.Kind.SECOND, ReviewCase.Kind.ADJUDICATION)
 def corrections_of(case: ReviewCase) -> dict[tuple[int, str], LabelCorrection]:
     """Return the newest correction of each label on a case, by series and module."""
     return {(row.series_id, row.module): row for row in case.corrections.order_by("corrected_at", "pk")}
+
+
+def standing_corrections() -> QuerySet[LabelCorrection]:
+    """Return the corrections that no later pair of eyes has gone over, in the order in which they were made.
+
+    A second review agrees with what it leaves and adjudication decides it, so corrections of the rounds before are
+    either repeated there or overruled. Those of a decision that was reopened stand until they are changed.
+    """
+    later = ReviewCase.objects.filter(
+        submission=OuterRef("case__submission"),
+        round__gt=OuterRef("case__round"),
+        kind__in=OTHER_EYES,
+        status=ReviewCase.Status.DECIDED,
+    )
+    return LabelCorrection.objects.filter(~Exists(later)).order_by("corrected_at", "pk")
 
 
 def overlooked(case: ReviewCase) -> bool:

@@ -79,7 +79,7 @@ def codes_found(submission: Submission, slots: Iterable[SlotMatch]) -> list[str]
 
 
 def ai_disagrees(case: ReviewCase, slots: Sequence[SlotMatch]) -> bool:
-    """Whether a slot is missing or has a problem, as the case shows it: the worklist does not give away a wrong label."""
+    """Whether a slot is missing or has a problem, as the case shows it: no list gives a wrong label away."""
     return any(_speaks_against(slot, _state_shown(case, slot)) for slot in slots)
 
 
