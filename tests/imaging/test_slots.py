@@ -1,11 +1,13 @@
 """The slot board: which series stands for which slot, and what the coordinator reads."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.imaging.coverage import CoverageAnswer, CoveredRegion
 from apps.imaging.digest.sentences import checked_after_transfer
 from apps.imaging.slots import Candidate, SlotBoard, SlotState, match
 from apps.imaging.spec import ImagingSpec, SeriesSpec
@@ -103,6 +105,30 @@ def test_a_slot_without_a_sure_series_names_those_that_are_not_sure() -> None:
     assert unused(without_neck) == {
         "6": "Not sure what it shows. Look at it, and choose it for its slot if this visit asks for it."
     }
+
+
+def covering(number: int, description: str, *regions: str) -> Candidate:
+    """Return a series without a label that shows some of each region."""
+    shown = [CoveredRegion(name, 0, 1, 0.9, True, True, 100, 0, 100, False) for name in regions]
+    said = replace(labels(body_part_answer(None, brain=0.48, chest=0.48)), coverage=CoverageAnswer(tuple(shown)))
+    return Candidate(str(number), a_digest(number, description), said)
+
+
+def test_a_scan_that_shows_some_of_a_slot_is_named_where_nothing_else_stands() -> None:
+    spec = ImagingSpec("Trial", "1", (replace(NECK, optional=False), CHEST))
+    board = match(spec, [covering(3, "Neck CE", "neck", "chest"), THORAX])
+    assert slot(board, "neck").sentence == (
+        "Neck CT with contrast is missing: only part of the neck is on series 3, 'Neck CE'. "
+        "Choose it here if the scan has no more, or add the whole series."
+    )
+    assert unused(board) == {
+        "3": "It covers neck and chest, and not all that Neck CT with contrast or Chest CT with contrast asks for. "
+        "Choose it for its slot if the scan has no more."
+    }
+    assert slot(match(spec, [covering(3, "Knee", "pelvis"), THORAX]), "neck").sentence == (
+        "Neck CT with contrast is missing: none of the series here shows the neck. "
+        "Add the series to this visit, or transfer with a reason."
+    )
 
 
 def test_an_empty_visit_misses_everything_that_is_mandatory() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from apps.imaging.coverage import REGIONS_OF, CoverageAnswer
 from apps.imaging.findings import Finding, Severity
 from apps.imaging.rules import catalogue, is_scan, why_never_a_slot
 from apps.imaging.rules.identity import series_subject, series_words
@@ -91,6 +92,12 @@ def missing_sentence(table: Table, required: SeriesSpec, placed: Mapping[str, st
             f"{required.title} is missing: none of the series here clearly shows "
             f"{body_part_words(required.body_part)}. Look at {which}, and choose it if it is the right one."
         )
+    elif partly := [key for key in table.candidates if _shows_some(table, required, key)]:
+        which = " and ".join(series_words(table.candidates[key].digest) for key in partly[:MOST_NAMED])
+        return (
+            f"{required.title} is missing: only part of {body_part_words(required.body_part)} is on {which}. "
+            "Choose it here if the scan has no more, or add the whole series."
+        )
     elif table.candidates:
         why = f": none of the series here shows {body_part_words(required.body_part)}"
     else:
@@ -120,6 +127,12 @@ def why_unused(
         return f"{never[0].upper()}{never[1:]}; it is not needed."
     if _is_unsure(table, candidate.key):
         return "Not sure what it shows. Look at it, and choose it for its slot if this visit asks for it."
+    parts = [required.title for required in table.spec.series if _shows_some(table, required, candidate.key)]
+    if parts:
+        return (
+            f"It covers {_coverage(candidate).words}, and not all that {' or '.join(parts)} asks for. "
+            "Choose it for its slot if the scan has no more."
+        )
     shown = _shown_words(candidate)
     near = [required for required in table.spec.series if table.fit(required.slot, candidate.key).possible]
     if not near:
@@ -148,8 +161,24 @@ def _is_unsure(table: Table, key: str) -> bool:
     answers = candidate.classification
     if answers is None or why_never_a_slot(candidate.digest, answers):
         return False
-    covers = answers.coverage is not None and answers.coverage.answered
-    return answers.body_part.label is None and not covers
+    return answers.body_part.label is None and not _coverage(candidate).answered
+
+
+def _shows_some(table: Table, required: SeriesSpec, key: str) -> bool:
+    """Return whether a scan of several body parts shows some of the slot's, though not enough to stand there."""
+    candidate = table.candidates[key]
+    answers = candidate.classification
+    if answers is None or answers.body_part.label is not None or why_never_a_slot(candidate.digest, answers):
+        return False
+    covered = _coverage(candidate)
+    return covered.answered and any(region in covered.names for region in REGIONS_OF.get(required.body_part, ()))
+
+
+def _coverage(candidate: Candidate) -> CoverageAnswer:
+    """Return what a series covers; nothing is answered where nobody looked."""
+    answers = candidate.classification
+    unknown = CoverageAnswer((), "nobody looked")
+    return answers.coverage or unknown if answers else unknown
 
 
 def _shown_words(candidate: Candidate) -> str:
