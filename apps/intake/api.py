@@ -45,6 +45,14 @@ class VisitFilter(django_filters.FilterSet):
     subject = django_filters.CharFilter(field_name="subject__screening_number")
 
 
+class SubmissionFilter(django_filters.FilterSet):
+    state = django_filters.ChoiceFilter(field_name="status", choices=Submission.Status.choices)
+
+    class Meta:
+        model = Submission
+        fields = ("visit",)
+
+
 class VisitViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """The visits of your sites or trials, soonest deadline first."""
 
@@ -62,7 +70,7 @@ class SubmissionViewSet(
     """Send a visit's images, read what the check found, transfer."""
 
     queryset = Submission.objects.none()
-    filterset_fields = ("visit", "status")
+    filterset_class = SubmissionFilter
 
     def get_serializer_class(self) -> type[ModelSerializer]:
         return SubmissionLineSerializer if self.action == "list" else SubmissionSerializer
