@@ -30,17 +30,24 @@ export function explain(bytes, profile, options = {}) {
     const [path, tag] = [place.slice(0, -8), place.slice(-8)];
     const was = before.get(place) ?? "";
     const is = after.get(place) ?? "";
+    const whole = change ?? writtenAround(path, changed);
     rows.push({
       path,
       tag,
       name: NAMES[tag] ?? (Number.parseInt(tag.slice(0, 4), 16) % 2 ? "private attribute" : tag),
-      action: actionOf(change, was, is, before.has(place)),
-      why: change?.why ?? "",
+      action: actionOf(whole, was, is, before.has(place)),
+      why: whole?.why ?? "",
       before: was,
       after: is,
     });
   }
   return rows.sort((one, other) => (one.path + one.tag < other.path + other.tag ? -1 : 1));
+}
+
+// What stands in a sequence that was written for the trial came with it: (0012,0064) for its items.
+function writtenAround(path, changed) {
+  const around = changed.get(path.split("[")[0]);
+  return around?.action === "added" ? around : undefined;
 }
 
 function actionOf(change, was, is, stoodThere) {

@@ -156,6 +156,8 @@ def test_the_person_who_sends_sees_what_becomes_of_each_attribute(in_browser: Br
     assert row("00080060") == ("Modality", "kept", "CT", "CT")
     assert row("00280010") == ("Rows", "kept", "5", "5")
     assert row("00120040") == ("Clinical Trial Subject ID", "added", "", "S-001")
+    assert row("00120064[0].00080100") == ("Code Value", "added", "", "113100")
+    assert rows["00120064[0].00080100"]["why"] == rows["00120064"]["why"] == "written for the trial"
     assert row("00291001")[:2] == ("private attribute", "removed")
     assert row("00080020")[1:3] == ("shifted", "20261123")
     assert rows["00291001"]["why"] == "a private attribute: nobody can say what it holds"
