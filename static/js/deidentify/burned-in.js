@@ -39,6 +39,7 @@ const SCREEN = "says that the picture shows a screen, a table or a protocol";
 const COLOURED = "says that the picture has colours, which CT has not: such pictures carry writing";
 
 const SOP_CLASS = 0x00080016;
+const META_SOP_CLASS = 0x00020002;
 const IMAGE_TYPE = 0x00080008;
 const CONVERSION_TYPE = 0x00080064;
 const PHOTOMETRIC = 0x00280004;
@@ -61,4 +62,12 @@ export function* signs({ elements, content }, sopClass) {
   const types = (said.get(IMAGE_TYPE) ?? "").split("\\");
   if (types.some((value) => SCREENS.some((word) => value.includes(word)))) yield [IMAGE_TYPE, SCREEN];
   if (COLOURS.some((word) => (said.get(PHOTOMETRIC) ?? "").startsWith(word))) yield [PHOTOMETRIC, COLOURED];
+}
+
+/** Return why there may be writing in the picture of a data set, as the server will judge it; "" where there is no sign. */
+export function writingIn(dataSet) {
+  const own = dataSet.elements.find(({ tag }) => tag === SOP_CLASS);
+  const raw = own ? dataSet.content.subarray(own.valueAt, own.end) : (dataSet.meta.get(META_SOP_CLASS) ?? new Uint8Array());
+  const [sign] = signs(dataSet, trimmed(latin1(raw)));
+  return sign ? sign[1] : "";
 }

@@ -1,9 +1,11 @@
 // The header record that may leave the browser: read from the de-identified header, so it says what will be sent and
 // no more. Free text that names a part of the patient's identity is left out even where the profile would keep it.
 
+import { writingIn } from "../deidentify/burned-in.js";
 import { deidentify, Unreadable } from "../deidentify/engine.js";
 import { hmac, sha256 } from "../vendor.js";
-import { LONG_VRS } from "../deidentify/dataset.js";
+import { LONG_VRS, readDataSet } from "../deidentify/dataset.js";
+import { joined } from "../deidentify/values.js";
 import { patientOf } from "./header.js";
 import { objectIn } from "./reading.js";
 import { unreadable } from "./refusals.js";
@@ -13,12 +15,19 @@ import { latin1 } from "./values.js";
 
 const SEQUENCE_END = Uint8Array.of(0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0);
 
-/** Return the record of `found` (what readHeader gave for `file`) as it may be told to the server. */
+/**
+ * Return {record, writing} of `found` (what readHeader gave for `file`): the record as it may be told to the server, and
+ * why there may be writing in the picture, "" where nothing says so. With writing, neither record nor picture leaves.
+ */
 export async function leavingRecord(file, found, profile) {
-  const { record, identity } = found;
-  const header = await deidentifiedHeader(file, found, profile);
-  const told = objectIn(header).told({ index: record.index, fileSize: file.size, pixels: record.pixels, identity });
-  return { ...told, facts: withOwnWord(told.facts, record.facts), patient_key: keyOf(identity, profile) };
+  const { identity } = found;
+  const { header, pixels } = await deidentifiedHeader(file, found, profile);
+  const { index, pixels: layout, facts } = found.record;
+  const told = objectIn(header).told({ index, fileSize: file.size, pixels: layout, identity });
+  return {
+    record: { ...told, facts: withOwnWord(told.facts, facts), patient_key: keyOf(identity, profile) },
+    writing: writingIn(readDataSet(joined([header, pixels]))),
+  };
 }
 
 // Every header says that it is de-identified once this engine has been over it. The rules for dates ask whether the scan
@@ -30,7 +39,7 @@ function withOwnWord(told, { PatientIdentityRemoved: before }) {
 
 async function deidentifiedHeader(file, { record, pixelsAt, inflated }, profile) {
   const bytes = inflated ? await bytesOf(file, 0, file.size) : await withoutPixels(file, record, pixelsAt);
-  return treated(bytes, profile, inflated).header;
+  return treated(bytes, profile, inflated);
 }
 
 /** Return what the engine makes of an object; what it refuses is refused with its sentence. */

@@ -37,7 +37,7 @@ async function readOne({ index, source }, profile) {
     const { transfer_syntax: syntax, rows, columns, pixels } = record;
     return {
       index,
-      record: profile ? await leavingRecord(file, found, profile) : record,
+      ...(profile ? await leavingRecord(file, found, profile) : { record, writing: "" }),
       local: { patientName: identity[0], patientId: identity[1], birthDate: identity[2] },
       place: { layout: { rows, columns, pixels }, spans, dataSetAt, size: file.size, deflated: syntax === DEFLATED },
     };
