@@ -11,6 +11,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page
 
+from apps.imaging.deidentification import residuals
 from apps.imaging.deidentification.engine import deidentify
 from apps.imaging.deidentification.options import Options
 from apps.imaging.deidentification.profile import Profile, make_profile
@@ -187,6 +188,57 @@ def test_archives_strays_and_several_patients(page, live_server, complaints, tmp
     pictures = engine.digest(found, at).pictures
     expected = build_digest(series_at(paths)).pictures
     assert all(np.array_equal(pictures[name], picture) for name, picture in expected.items())
+    assert complaints == []
+
+
+def test_pictures_with_writing_are_told_apart_as_the_server_judges_them(page, live_server, complaints, tmp_path):
+    signs = {
+        "plain": {},
+        "burned": {"BurnedInAnnotation": "YES"},
+        "capture": {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"},
+        "dose": {"ImageType": ["DERIVED", "SECONDARY", "DOSE_INFO"]},
+    }
+    written = {name: write_series(tmp_path / name, cube_and_rod()[:2], common=said) for name, said in signs.items()}
+    profile = a_profile()
+    engine = Engine(page, live_server, profile)
+    found = engine.read([path for paths in written.values() for path in paths])
+    told = {series["writing"]: len(series["records"]) for series in found["series"]}
+    assert sorted(told.values()) == [2, 6]
+    assert told[""] == 2
+    for name, paths in written.items():
+        done = deidentify(paths[0].read_bytes(), profile)
+        reasons = {residual.reason for residual in residuals(done.header + bytes(done.pixels), profile)}
+        assert bool(reasons) == (name != "plain")
+    assert complaints == []
+
+
+def test_what_the_browser_may_not_open_is_listed_and_the_rest_goes_on(page, live_server, complaints, tmp_path):
+    Engine(page, live_server)
+    found = page.evaluate(
+        """async ({ session, folders }) => {
+            const refuse = (_, reject) => reject(new DOMException("no", "NotReadableError"));
+            const reader = (entries) => () => ({ readEntries: (resolve) => resolve(entries.splice(0)) });
+            const entries = [
+                { isFile: true, fullPath: "/CD/locked", file: refuse },
+                { isFile: true, fullPath: "/CD/note", file: (resolve) => resolve(new File(["hello"], "note")) },
+                { isDirectory: true, fullPath: "/CD/shut", createReader: () => ({ readEntries: refuse }) },
+            ];
+            const folder = { isDirectory: true, fullPath: "/CD", createReader: reader(entries) };
+            const { dropped } = await import(folders);
+            const items = await dropped({ items: [{ webkitGetAsEntry: () => folder }], files: [] });
+            return (await import(session)).readFiles(items);
+        }""",
+        {
+            "session": f"{live_server}/static/js/precheck/session.js",
+            "folders": f"{live_server}/static/js/upload/folders.js",
+        },
+    )
+    reasons = {stray["path"]: stray["reason"].split(" (")[0].split(",")[0] for stray in found["strays"]}
+    assert reasons == {
+        "CD/locked": "could not be opened",
+        "CD/shut": "could not be opened",
+        "CD/note": "is a text file",
+    }
     assert complaints == []
 
 

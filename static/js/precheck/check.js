@@ -5,40 +5,53 @@ import { changesOf, digestSeries, objectOf, readFiles } from "./session.js";
 import { titleOf } from "./view/dom.js";
 import { askPatient, otherSubject } from "./view/identity.js";
 
-// Nothing to go on with, in words for the coordinator.
+// Nothing to go on with, in words for the coordinator; `read` is what was found all the same.
 export class Empty extends Error {
-  constructor(title, message) {
+  constructor(title, message, read = null) {
     super(message);
     this.title = title;
+    this.read = read;
   }
 }
 
 // The files do not hold what was checked.
 export class Unknown extends Empty {}
 
-const NO_IMAGES = ["No DICOM image is in these files", "Choose the folder of the scan as the scanner or the archive exported it."];
+const NO_IMAGES = "No DICOM image is in these files";
+const CHOOSE = "See below why, then choose the folder of the scan as the scanner or the archive exported it.";
+const OF_ANOTHER = "Of another patient than the one that you chose; it stays here.";
+
+// "is a report, in which writing is usual", "says that there is writing in the picture": what the engine says of it.
+const whyItStays = (writing) =>
+  writing.startsWith("is ")
+    ? `This ${writing}, and it may name the patient; it stays here. Nothing needs to be done.`
+    : `The header ${writing}, which may name the patient; it stays here. If this is the scan that the visit asks for, export it again without the writing.`;
 
 // `before` is what an earlier call gave: its files need not be read again.
 export async function checkFiles(items, before, { server, steps, seen, posted, signal, scan }) {
   const profile = await server.get(server.to.profile, signal);
-  const read = together(before?.read, await readFiles(items, { profile, signal, onProgress: steps.headers }));
-  if (!read.series.length) throw new Empty(...NO_IMAGES);
+  const read = await readTogether(items, before, { profile, steps, signal });
   steps.hold();
   const patient = await whose(read, { seen, scan, signal });
   steps.goOn();
   if (!patient) throw new DOMException("Cancelled", "AbortError");
   const mine = read.series.filter((series) => patient.seriesKeys.includes(series.key));
-  const plans = await server.describe(mine, signal);
-  mine.forEach((series, number) => {
+  const told = mine.filter((series) => !series.writing);
+  const plans = await server.describe(told, signal);
+  told.forEach((series, number) => {
     series.plan = plans[number];
   });
-  const scans = mine.filter((series) => series.plan.scan);
+  const scans = told.filter((series) => series.plan.scan);
   const unseen = await digestAll(scans, { server, profile, steps, posted, signal });
   return {
     read,
     files: read.files,
     scans,
-    others: mine.filter((series) => !series.plan.scan),
+    others: [
+      ...told.filter((series) => !series.plan.scan).map((series) => ({ series, why: series.plan.why })),
+      ...mine.filter((series) => series.writing).map((series) => ({ series, why: whyItStays(series.writing) })),
+      ...read.series.filter((series) => !mine.includes(series)).map((series) => ({ series, why: OF_ANOTHER })),
+    ],
     strays: read.strays,
     unseen,
     profile,
@@ -50,9 +63,14 @@ export async function checkFiles(items, before, { server, steps, seen, posted, s
 // The same files again, on another day: only their headers are read.
 export async function objectsOf(items, before, { server, steps, signal }) {
   const profile = await server.get(server.to.profile, signal);
-  const read = together(before?.read, await readFiles(items, { profile, signal, onProgress: steps.headers }));
-  if (!read.series.length) throw new Empty(...NO_IMAGES);
+  const read = await readTogether(items, before, { profile, steps, signal });
   return { read, ...objectsIn(read.series, profile) };
+}
+
+async function readTogether(items, before, { profile, steps, signal }) {
+  const read = together(before?.read, await readFiles(items, { profile, signal, onProgress: steps.headers }));
+  if (!read.series.length) throw new Empty(NO_IMAGES, CHOOSE, read);
+  return read;
 }
 
 // What was read before and what was added, as if all had been chosen at once.

@@ -11,16 +11,18 @@ export class NoWorker extends Error {}
 
 export class Pool {
   constructor(count = Math.min(Math.max(navigator.hardwareConcurrency || LEAST, LEAST), MOST)) {
+    this.count = count;
     this.waiting = [];
     this.asked = new Map();
     this.next = 0;
-    this.workers = Array.from({ length: count }, () => this.#start());
+    this.workers = [];
   }
 
   /** Do a task in whichever worker has room first. */
   run(kind, given, { signal } = {}) {
     return new Promise((resolve, reject) => {
       this.waiting.push({ kind, given, signal, resolve, reject });
+      while (this.workers.length < this.count) this.workers.push(this.#start());
       this.#goOn();
     });
   }
@@ -72,17 +74,20 @@ export class Pool {
     this.#goOn();
   }
 
-  // A worker that ends (out of memory, a file that could not be loaded) takes its tasks with it; another takes its place.
+  // A worker that ends (out of memory, a file that could not be loaded) takes its tasks with it. Another takes its place
+  // when there is work again, and not at once: what could not be loaded now would not be loaded then.
   #lost(held, event) {
     event.preventDefault?.();
     const why = event.message ? `: ${event.message}` : "";
     held.worker.terminate();
-    for (const [id, task] of this.asked) {
-      if (task.held !== held) continue;
-      this.asked.delete(id);
-      task.reject(new NoWorker(`a part of this page could not go on${why}. Load the page again and try once more`));
+    this.workers = this.workers.filter((each) => each !== held);
+    const lost = [...this.asked].filter(([, task]) => task.held === held);
+    for (const [id] of lost) this.asked.delete(id);
+    const left = this.workers.length ? [] : this.waiting.splice(0);
+    for (const task of [...lost.map(([, task]) => task), ...left]) {
+      task.reject(new NoWorker(`A part of this page could not go on${why}. Load the page again and try once more.`));
     }
-    this.workers[this.workers.indexOf(held)] = this.#start();
+    this.#goOn();
   }
 
   close() {

@@ -3,6 +3,7 @@
 
 import { Pool } from "./pool.js";
 import { digestFiles } from "./series.js";
+import { NOT_READ } from "./source.js";
 import { isSystemFile } from "./zips.js";
 
 const FILES_AT_ONCE = 8;
@@ -18,11 +19,11 @@ let pool;
 const workers = () => (pool ??= new Pool());
 
 /**
- * Read the headers of `items` ({file, path}); archives are opened.
+ * Read the headers of `items` ({file, path}; null is a file that the browser may not open); archives are opened.
  *
- * Returns {series: [{key, records, indices, local, title, modality, bytes}], strays: [{path, reason, harmless}],
+ * Returns {series: [{key, records, indices, local, writing, title, modality, bytes}], strays: [{path, reason, harmless}],
  * patients: [{local, seriesKeys}]}. Records are those that may leave the browser when there is a profile; `local` names
- * the patient and stays here.
+ * the patient and stays here. Images with writing in their picture are a series of their own, and `writing` says why.
  */
 export async function readFiles(items, { profile = null, signal, onProgress } = {}) {
   const strays = [];
@@ -30,12 +31,17 @@ export async function readFiles(items, { profile = null, signal, onProgress } = 
   let waiting = [];
   let done = 0;
   let total = items.length;
-  const queue = items.map(({ file, path }) => ({ path, source: { file } }));
+  const queue = [];
+  for (const { file, path } of items) {
+    if (file) queue.push({ path, source: { file } });
+    else strays.push({ path, reason: NOT_READ, harmless: false });
+  }
+  done += strays.length;
   const take = (entry, answer) => {
     if (answer.record) {
       const place = { ...answer.place };
       known.set(answer.index, { source: entry.source, path: entry.path, place, record: answer.record });
-      images.push({ record: answer.record, local: answer.local });
+      images.push({ record: answer.record, local: answer.local, writing: answer.writing });
     } else if (answer.members) {
       total += answer.members.length - 1;
       for (const member of answer.members) {
@@ -82,13 +88,15 @@ export async function readFiles(items, { profile = null, signal, onProgress } = 
   return { series: seriesOf(images), strays, patients: patientsOf(images) };
 }
 
-const keyOf = ({ series_uid: series, study_uid: study, patient_key: patient }) => [series, study, patient].join("|");
+const keyOf = ({ record: { series_uid: series, study_uid: study, patient_key: patient }, writing }) =>
+  [series, study, patient, writing ? "writing" : ""].join("|");
 
 function seriesOf(images) {
   const groups = new Map();
-  for (const { record, local } of images) {
-    const key = keyOf(record);
-    if (!groups.has(key)) groups.set(key, { key, records: [], indices: [], local, bytes: 0 });
+  for (const image of images) {
+    const { record, local, writing } = image;
+    const key = keyOf(image);
+    if (!groups.has(key)) groups.set(key, { key, records: [], indices: [], local, writing, bytes: 0 });
     const group = groups.get(key);
     group.records.push(record);
     group.indices.push(record.index);
@@ -118,10 +126,10 @@ function mostCommon(words) {
 
 function patientsOf(images) {
   const patients = new Map();
-  for (const { record, local } of images) {
-    const key = record.patient_key;
-    if (!patients.has(key)) patients.set(key, { local, seriesKeys: new Set() });
-    patients.get(key).seriesKeys.add(keyOf(record));
+  for (const image of images) {
+    const key = image.record.patient_key;
+    if (!patients.has(key)) patients.set(key, { local: image.local, seriesKeys: new Set() });
+    patients.get(key).seriesKeys.add(keyOf(image));
   }
   return [...patients.values()].map(({ local, seriesKeys }) => ({ local, seriesKeys: [...seriesKeys] }));
 }

@@ -2,7 +2,7 @@
 
 const PIECE = 1 << 15;
 
-const NOT_READ = "could not be opened (the browser may no longer read it); check the file and add it again";
+export const NOT_READ = "could not be opened (the browser may no longer read it); check the file and add it again";
 
 /** A File or Blob. */
 export class FileSource {

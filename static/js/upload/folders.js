@@ -1,4 +1,5 @@
-// What was dropped or chosen, as [{file, path}]: folders are walked to the end, names say where a file lay.
+// What was dropped or chosen, as [{file, path}]: folders are walked to the end, names say where a file lay. Of what the
+// browser may not open, `file` is null; the rest goes on.
 
 // The browser hands out a folder in portions (Chrome: at most 100 entries), so it is asked until it gives none.
 async function entriesOf(directory) {
@@ -12,11 +13,15 @@ async function entriesOf(directory) {
 }
 
 async function walk(entry, found) {
-  if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-    found.push({ file, path: entry.fullPath.replace(/^\//, "") });
-  } else if (entry.isDirectory) {
-    for (const inside of await entriesOf(entry)) await walk(inside, found);
+  const path = entry.fullPath.replace(/^\//, "");
+  try {
+    if (entry.isFile) {
+      found.push({ file: await new Promise((resolve, reject) => entry.file(resolve, reject)), path });
+    } else if (entry.isDirectory) {
+      for (const inside of await entriesOf(entry)) await walk(inside, found);
+    }
+  } catch {
+    found.push({ file: null, path });
   }
 }
 

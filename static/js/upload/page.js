@@ -136,13 +136,11 @@ function start(form) {
     event.preventDefault();
     delete form.dataset.over;
     if (busy) return;
-    try {
-      await take(await dropped(event.dataTransfer));
-    } catch {
-      show("Not read");
-      part("ask").hidden = false;
-      says.textContent = "The browser may not read this folder. Copy it to another place on this computer and drop it again.";
-    }
+    const items = await dropped(event.dataTransfer);
+    if (items.every(({ file }) => file)) return take(items);
+    show("Not read");
+    part("ask").hidden = false;
+    says.textContent = "The browser may not read this folder. Copy it to another place on this computer and drop it again.";
   });
   window.addEventListener("beforeunload", (event) => {
     if (busy) event.preventDefault();

@@ -14,12 +14,12 @@ function group(title, number, items, { open = false, id }) {
   );
 }
 
-function notPart(series) {
+function notPart({ series, why }) {
   return el(
     "li",
     { class: "not-part" },
     el("p", {}, el("span", { class: "strong" }, titleOf(series)), el("span", { class: "muted small" }, ` · ${counted(series.records.length, "file")}`)),
-    el("p", { class: "muted" }, series.plan.why),
+    el("p", { class: "muted" }, why),
   );
 }
 
@@ -47,7 +47,7 @@ function strayGroup([reason, paths]) {
   );
 }
 
-// found: {files, scans, others, strays, unseen: [{title, why}], profile, changesOf}
+// found: {files, scans, others: [{series, why}], strays, unseen: [{title, why}], profile, changesOf}
 export function showFound(box, found) {
   const { files, scans, others, strays, unseen } = found;
   const parts = [
@@ -74,7 +74,7 @@ export function showFound(box, found) {
     );
   }
   if (others.length) parts.push(group("Not part of this visit, stays here", others.length, others.map(notPart), { open: others.length <= 3, id: "others-title" }));
-  if (strays.length) parts.push(group("Other files, stay here", strays.length, byReason(strays).map(strayGroup), { id: "strays-title" }));
+  if (strays.length) parts.push(group("Other files, stay here", strays.length, byReason(strays).map(strayGroup), { open: !scans.length, id: "strays-title" }));
   if (scans.length) parts.push(leaving(found));
   box.replaceChildren(...parts);
   box.hidden = false;
