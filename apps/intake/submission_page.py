@@ -40,6 +40,10 @@ HEADER_FACTS = (
 )
 
 
+SERIES_NAMED = 3
+"""Series named at the top of the page, where none of them fits."""
+
+
 @dataclass(frozen=True)
 class Picture:
     name: str
@@ -92,7 +96,8 @@ class SlotCard:
     @property
     def sentence(self) -> str:
         """The sentence of the board without the name of the slot, which stands above it."""
-        rest = self.match.sentence.removeprefix(f"{self.match.required.spec.title}: ")
+        rest = self.match.sentence.removeprefix(self.match.required.spec.title)
+        rest = rest.removeprefix(" is missing").removeprefix(" is not here").lstrip(":;. ")
         return rest[:1].upper() + rest[1:]
 
     @property
@@ -159,6 +164,13 @@ class SubmissionPage:
     def unsure(self) -> int:
         """How many slots ask for a look without blocking."""
         return sum(slot.match.state == "problem" for slot in self.slots)
+
+    @property
+    def fits_nowhere(self) -> tuple[Series, ...]:
+        """The series at hand, where none of them stands for anything: what they are is the first thing to say."""
+        if any(slot.card for slot in self.slots):
+            return ()
+        return tuple(card.series for card in self.series if card.series.unused_because)[:SERIES_NAMED]
 
     @property
     def may_check_again(self) -> bool:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from django.db.models import Count, Sum
 from django.urls import reverse
 
-from apps.intake.models import Instance, Submission
+from apps.intake.models import Instance, Part, Submission
+from apps.intake.receipt_page import size_words
 
 ADDRESSES = {
     "files": "intake:files",
@@ -25,15 +26,21 @@ ADDRESSES = {
 
 @dataclass(frozen=True)
 class OnTheWay:
-    """Images of a transfer: announced, arrived, and their bytes."""
+    """Images of a transfer: announced and arrived, and bytes: of all, and here, in parts that are not whole too."""
 
     total: int
     arrived: int
     size: int
+    here: int
 
     @property
     def left(self) -> int:
         return self.total - self.arrived
+
+    @property
+    def size_words(self) -> str:
+        """How much is here, as people say it: an image counts as arrived only when its whole part is here."""
+        return f"{size_words(self.here)} of {size_words(self.size)}"
 
 
 def addresses(submission: Submission) -> dict[str, str]:
@@ -42,7 +49,10 @@ def addresses(submission: Submission) -> dict[str, str]:
 
 
 def on_the_way(submission: Submission) -> OnTheWay:
-    """Count the images of a transfer, and those that have arrived."""
+    """Count the images of a transfer, those that have arrived, and what has come of the others."""
     wanted = Instance.objects.filter(series__submission=submission, series__to_send=True)
-    counts = wanted.aggregate(total=Count("pk"), arrived=Count("file"), size=Sum("size"))
-    return OnTheWay(counts["total"], counts["arrived"], counts["size"] or 0)
+    counts = wanted.aggregate(total=Count("pk"), arrived=Count("file"), size=Sum("size"), here=Sum("file__size"))
+    unopened = submission.parts.filter(status__in=(Part.Status.RECEIVING, Part.Status.COMPLETE))
+    begun = unopened.aggregate(bytes=Sum("offset"))["bytes"] or 0
+    size = counts["size"] or 0
+    return OnTheWay(counts["total"], counts["arrived"], size, min(size, (counts["here"] or 0) + begun))

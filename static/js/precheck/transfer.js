@@ -22,7 +22,8 @@ async function announcedBytes(held, { sop_instance_uid: uid, sha256: wanted }) {
   );
 }
 
-// on: {begin(here, wanted, announced), progress(bytes, total), rest(error, ms)}; returns {done, pause, resume, stop}.
+// on: {begin(here, wanted, announced), progress(bytes, total), rest(error, ms), whole()}; returns
+// {done, pause, resume, stop}.
 // `done` resolves with how many images of the transfer are not among these files, and where the submission stands then.
 export function sendMissing({ server, held, on }) {
   let running = null;
@@ -54,7 +55,7 @@ export function sendMissing({ server, held, on }) {
       objectOf: (hash) => announcedBytes(held, byHash.get(hash)),
       partsUrl: server.to.parts,
       csrf: server.csrf,
-      on: { progress: on.progress, rest: on.rest },
+      on: { progress: on.progress, rest: on.rest, whole: on.whole },
     };
     if (absent) {
       // Some of it lies elsewhere: what is here goes, and the page says what is still to come.

@@ -40,6 +40,8 @@ export function start(scan) {
     scan.hidden = !OPEN.includes(status);
     zone.hidden = Boolean(controller || transfer) || status === "checking";
     if (part("other")) part("other").hidden = zone.hidden;
+    // The board knows before this page that all has arrived, or that somebody stopped it elsewhere.
+    if (transfer && status !== "sending") sending.end();
     if (fresh) return;
     zone.classList.add("upload-small");
     part("folder").classList.remove("button-primary");
@@ -77,6 +79,7 @@ export function start(scan) {
 
   function stopped(error, again) {
     const empty = error instanceof Empty;
+    if (error.read) showFound(part("found"), { scans: [], others: [], unseen: [], ...error.read });
     const lost = error instanceof Unreachable;
     const title = empty ? error.title : lost ? "The server cannot be reached" : "Stopped";
     const text = lost
@@ -214,11 +217,7 @@ export function start(scan) {
   zone.addEventListener("drop", async (event) => {
     event.preventDefault();
     delete zone.dataset.over;
-    try {
-      await take(await dropped(event.dataTransfer));
-    } catch {
-      notice.show({ title: "The browser may not read this folder", text: "Copy it to another place on this computer and drop it again." });
-    }
+    await take(await dropped(event.dataTransfer));
   });
   window.addEventListener("beforeunload", (event) => {
     if ((controller && standing() !== "checking") || transfer) event.preventDefault();
@@ -237,7 +236,7 @@ function wordsOf(form) {
 }
 
 // The same file chosen twice is one file.
-const nameOf = ({ file, path }) => `${path}\n${file.size}\n${file.lastModified}`;
+const nameOf = ({ file, path }) => `${path}\n${file?.size}\n${file?.lastModified}`;
 
 function plainly(scan) {
   scan.querySelector("[data-scan-zone]").hidden = true;

@@ -90,7 +90,8 @@ export function send({ instances, parts: begun = [], objectOf, partsUrl, csrf, o
 
 /**
  * Send what the server says is missing until nothing is, and wait for what becomes of it; `done` resolves with its
- * answer: state "transferred", or another when the transfer was stopped or something was set aside.
+ * answer: state "transferred", or another when the transfer was stopped or something was set aside. `on.whole()` tells
+ * that nothing is missing any more.
  */
 export function transfer({ missingUrl, askAgainMs = ASK_AGAIN_MS, fetcher = fetch, ...options }) {
   let current = null;
@@ -110,6 +111,7 @@ export function transfer({ missingUrl, askAgainMs = ASK_AGAIN_MS, fetcher = fetc
         await current.done;
         current = null;
       } else {
+        options.on.whole?.();
         await rest(askAgainMs);
       }
     }

@@ -28,6 +28,7 @@ export function sendingView(box, on) {
   function setPaused(value) {
     paused = value;
     samples = [];
+    pauseButton.disabled = false;
     pauseButton.textContent = value ? "Go on" : "Pause";
     part("name").textContent = value ? "Paused" : "Sending";
     if (value) part("rate").textContent = "Nothing is lost. Go on when you like, even on another day.";
@@ -47,15 +48,24 @@ export function sendingView(box, on) {
       images = wanted;
       total = all;
       setPaused(false);
-      pauseButton.disabled = false;
       box.hidden = false;
       draw(0, 1, 0);
     },
     progress(sent, bytes) {
+      // What arrived damaged is asked for again.
+      if (pauseButton.disabled) setPaused(false);
       draw(sent, bytes, Math.min(images, Math.floor((images * sent) / Math.max(1, bytes))));
     },
     rest(error, ms) {
       part("rate").textContent = `${error?.message ?? "The connection broke off."} Trying again in ${time(ms / 1000)}; nothing is lost.`;
+    },
+    whole() {
+      draw.forget();
+      pauseButton.disabled = true;
+      part("name").textContent = "All images are sent";
+      part("count").textContent = counted(total, "image");
+      part("bar").value = part("bar").max;
+      part("rate").textContent = "The core lab compares them with what was checked; then you get the receipt.";
     },
     end() {
       box.hidden = true;
