@@ -24,6 +24,9 @@ from apps.imaging.vocabulary import PLANES, REGIONS
 COVERAGE = "coverage.toml"
 """In a folder of coverage networks: the tables of `[coverage]`, without hashes; the models lie beside it."""
 
+MANIFEST = "bundle.toml"
+"""In a bundle: everything about it."""
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -75,7 +78,7 @@ def write_bundle(
     modules
         Body part and contrast.
     coverage
-        Folder of coverage networks with its `coverage.toml`, None for a bundle without.
+        Folder of coverage networks with its `coverage.toml`, or a bundle that has some; None for a bundle without.
     metrics, card
         The documents.
 
@@ -103,7 +106,7 @@ def write_bundle(
         }
         if coverage is not None:
             tables["coverage"] = _coverage_table(coverage, staged)
-        (staged / "bundle.toml").write_text("\n".join(to_toml(tables)) + "\n", encoding="utf-8")
+        (staged / MANIFEST).write_text("\n".join(to_toml(tables)) + "\n", encoding="utf-8")
         sha256 = seal(staged)
         load_bundle(staged).prepare()
         staged.rename(folder)
@@ -173,7 +176,7 @@ def _module_table(name: str, module: ExportedModule, folder: Path) -> dict[str, 
 def _coverage_table(source: Path, folder: Path) -> dict[str, Any]:
     """Copy the coverage networks into the bundle and return their tables, hashes filled in."""
     try:
-        table = tomllib.loads((source / COVERAGE).read_text(encoding="utf-8"))
+        table = _coverage_of_bundle(source) if (source / MANIFEST).is_file() else _read_toml(source / COVERAGE)
         for plane, member in table["members"].items():
             file = folder / f"coverage-{plane}.onnx"
             shutil.copyfile(source / member["file"], file)
@@ -183,6 +186,35 @@ def _coverage_table(source: Path, folder: Path) -> dict[str, Any]:
             f"{source} holds no coverage networks that can be read ({type(error).__name__}: {error})."
         ) from error
     return table
+
+
+def _coverage_of_bundle(bundle: Path) -> dict[str, Any]:
+    """Return the tables of the coverage networks of another bundle, whose hashes are compared first."""
+    load_bundle(bundle)
+    return dict(_read_toml(bundle / MANIFEST)["coverage"])
+
+
+def coverage_metrics(source: Path) -> dict[str, Any] | None:
+    """Return the figures of a folder of coverage networks or of those in a bundle; None where none were kept.
+
+    Raises
+    ------
+    BadRun
+        When they cannot be read.
+    """
+    file = source / "metrics.json"
+    if not file.is_file():
+        return None
+    try:
+        metrics = json.loads(file.read_text(encoding="utf-8"))
+        found: dict[str, Any] | None = metrics["coverage"] if (source / MANIFEST).is_file() else metrics
+    except (OSError, ValueError, KeyError) as error:
+        raise BadRun(f"{file} cannot be read ({type(error).__name__}: {error}).") from error
+    return found
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
 def _npy(array: NDArray[np.generic]) -> bytes:

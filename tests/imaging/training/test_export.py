@@ -10,9 +10,9 @@ from apps.imaging.__main__ import main
 from apps.imaging.bundle import load_bundle
 from apps.imaging.coverage import PLANES_OF_COVERAGE, CoverageLimits
 from apps.imaging.ensemble import InputRecipe, network_input
-from apps.imaging.errors import BadRun
+from apps.imaging.errors import BadBundle, BadRun
 from apps.imaging.novelty import choose_references, distance
-from apps.imaging.training.assemble import Identity, to_toml, write_bundle, write_coverage
+from apps.imaging.training.assemble import Identity, coverage_metrics, to_toml, write_bundle, write_coverage
 from apps.imaging.training.ensemble_file import choose
 from apps.imaging.training.evaluate.chosen import USUAL_SETTINGS
 from apps.imaging.vocabulary import PICTURES, PLANES, REGIONS
@@ -179,9 +179,19 @@ def test_coverage_networks_go_into_the_bundle(trained, exported, tmp_path):
         name: export_module(trained, name, chosen[name], "fp32", tmp_path)[0] for name in ("body_part", "contrast")
     }
     folder = tmp_path / "covered"
-    write_bundle(folder, Identity("c", "1", "2026-01-01", "r"), modules, coverage, {}, "# card\n")
+    write_bundle(folder, Identity("c", "1", "2026-01-01", "r"), modules, coverage, {"coverage": {"n": 3}}, "# card\n")
     pictures = {name: np.full((512, 512), 120, dtype=np.uint8) for name in PICTURES}
     assert load_bundle(folder).classify(pictures).coverage.names == ("chest",)
+
+    # The next version keeps the networks and their figures from the bundle itself.
+    write_bundle(tmp_path / "next", Identity("c", "2", "2026-01-02", "r"), modules, folder, {}, "# card\n")
+    assert coverage_metrics(folder) == {"n": 3} and coverage_metrics(coverage) is None
+    assert load_bundle(tmp_path / "next").coverage.limits == limits
+    model = folder / "coverage-coronal.onnx"
+    assert (tmp_path / "next" / model.name).read_bytes() == model.read_bytes()
+    model.write_bytes(b"other")
+    with pytest.raises(BadBundle, match=r"coverage-coronal\.onnx is not the file"):
+        write_bundle(tmp_path / "third", Identity("c", "3", "2026-01-02", "r"), modules, folder, {}, "# card\n")
 
     (coverage / "coronal.onnx").unlink()
     with pytest.raises(BadRun, match="no coverage networks that can be read"):

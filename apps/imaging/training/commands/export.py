@@ -6,7 +6,6 @@
 import argparse
 import csv
 import datetime
-import json
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Any
 
 from apps.imaging.bundle.manifest import MODULES
 from apps.imaging.errors import BadRun
-from apps.imaging.training.assemble import Identity, refuse_existing, write_bundle
+from apps.imaging.training.assemble import Identity, coverage_metrics, refuse_existing, write_bundle
 from apps.imaging.training.bundle_metrics import Origin, bundle_metrics
 from apps.imaging.training.card import write_card
 from apps.imaging.training.ensemble_file import ChosenRun, read_chosen
@@ -65,7 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how models are stored: int8 where it answers as the trained network does, else fp16 (default: auto)",
     )
     parser.add_argument(
-        "--coverage", type=Path, metavar="DIR", help="folder of exported coverage networks, with their coverage.toml"
+        "--coverage",
+        type=Path,
+        metavar="DIR",
+        help="folder of exported coverage networks, with their coverage.toml; or a bundle whose networks are kept",
     )
 
 
@@ -75,8 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     origins = _origins(arguments.run_folder, dict(arguments.take))
     remarks = _read(arguments.remarks) if arguments.remarks else ""
     licences = _read_licences(arguments.licences)
-    covered = arguments.coverage / "metrics.json" if arguments.coverage else None
-    coverage = json.loads(_read(covered)) if covered and covered.is_file() else None
+    coverage = coverage_metrics(arguments.coverage) if arguments.coverage else None
     line = arguments.recipe or recipe_line(origins)
     identity = Identity(arguments.name, arguments.version, arguments.created.isoformat(), line)
     from apps.imaging.training.export import export_module
