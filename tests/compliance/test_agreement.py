@@ -174,7 +174,8 @@ def test_labels_let_stand_and_not_given() -> None:
     first, _ = found.labels
     assert (first.n_series, first.agreed, first.abstained) == (2, Share(2, 3), Share(1, 4))
     (site,) = found.sites
-    assert (site.scanner, site.n_series, site.agreed, site.abstained) == ("2 scanners", 3, Share(3, 4), Share(1, 5))
+    assert (site.scanners, site.n_series, site.agreed, site.abstained) == (2, 3, Share(3, 4), Share(1, 5))
+    assert (first.agreed.n, len(row.judged)) == (3, 4), "the rows of a scanner stay its own"
 
 
 # --- From the rows that are kept

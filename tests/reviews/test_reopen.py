@@ -63,6 +63,8 @@ def test_the_signature_is_void_and_the_pages_say_so(client: Client, cast: Cast, 
     page = unescape(client.get(reverse("reviews:case", args=[new.pk])).text)
     assert "The signature of this decision is void: A second look." in page
     assert "Reopened: the decision before does not stand any more" in page
+    old = client.get(reverse("reviews:case", args=[accepted.pk])).text
+    assert "This decision does not stand any more" in old and reverse("reviews:case", args=[new.pk]) in old
 
 
 def test_the_new_decision_is_the_outcome_and_the_site_is_told_again(cast: Cast, accepted: ReviewCase) -> None:

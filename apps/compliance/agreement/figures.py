@@ -140,6 +140,7 @@ class LabelFigures:
 
     site: str
     scanner: str
+    scanners: int
     n_series: int
     agreed: Share
     """Of the labels that the AI gave, those that analysts let stand."""
@@ -255,6 +256,7 @@ def _label_figures(row: LabelRow) -> LabelFigures:
     return LabelFigures(
         site=row.site,
         scanner=row.scanner,
+        scanners=row.scanners,
         n_series=row.n_series,
         agreed=Share(row.answered - row.corrected, row.answered),
         abstained=Share(row.abstained, len(row.judged)),

@@ -1,6 +1,5 @@
 """AI against analysts, label by label, per site and scanner."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,11 +32,13 @@ class Judged:
 
 @dataclass
 class LabelRow:
-    """The labels of one site and scanner."""
+    """The labels of one site and scanner, or of all scanners of a site."""
 
     site: str
     scanner: str
+    """The first of them where there are several."""
     judged: list[Judged] = field(default_factory=list)
+    scanners: int = 1
 
     @property
     def n_series(self) -> int:
@@ -102,11 +103,11 @@ def _labels_set(series: Any) -> dict[tuple[int, str], str]:
 def by_site(rows: Iterable[LabelRow]) -> list[LabelRow]:
     """Return the same labels, all scanners of a site together."""
     sites: dict[str, LabelRow] = {}
-    scanners: dict[str, int] = defaultdict(int)
     for row in rows:
-        sites.setdefault(row.site, LabelRow(row.site, "")).judged.extend(row.judged)
-        scanners[row.site] += 1
-    return [
-        LabelRow(site, f"{scanners[site]} scanner{'s' if scanners[site] > 1 else ''}", row.judged)
-        for site, row in sorted(sites.items())
-    ]
+        if row.site in sites:
+            whole = sites[row.site]
+            whole.judged.extend(row.judged)
+            whole.scanners += 1
+        else:
+            sites[row.site] = LabelRow(row.site, row.scanner, list(row.judged))
+    return [sites[site] for site in sorted(sites)]

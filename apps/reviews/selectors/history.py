@@ -60,6 +60,8 @@ class CaseHistory:
     seed: Seed | None = None
     may_reopen: bool = False
     """Whether the reader may let this decision no longer stand."""
+    reopened_as: ReviewCase | None = None
+    """The case in which the submission was looked at again, where this decision does not stand any more."""
     nobody_may_take: bool = False
     """Whether every analyst of the trial has decided on this submission already."""
 
@@ -88,6 +90,7 @@ def case_history(case: ReviewCase, reader: User | None = None) -> CaseHistory:
         rounds=() if is_blind(case) else _rounds(case),
         seed=_seed(case, reader),
         may_reopen=reader is not None and is_reopenable(case) and may_reopen(reader, case),
+        reopened_as=_reopened_as(case),
         nobody_may_take=case.kind in OTHER_EYES and nobody_may_take(ReviewCase.objects.filter(pk=case.pk)).exists(),
     )
 
@@ -101,6 +104,13 @@ def _rounds(case: ReviewCase) -> tuple[Round, ...]:
         .order_by("case__round")
     )
     return tuple(Round(row, tuple(row.case.corrections.all()), _void(row)) for row in decisions)
+
+
+def _reopened_as(case: ReviewCase) -> ReviewCase | None:
+    if case.status != ReviewCase.Status.DECIDED or case.settles:
+        return None
+    later = ReviewCase.objects.filter(submission=case.submission_id, round__gt=case.round)
+    return later.filter(kind=ReviewCase.Kind.REOPENED).order_by("round").first()
 
 
 def _void(decision: Decision) -> Voiding | None:
