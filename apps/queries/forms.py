@@ -174,11 +174,10 @@ class SeveralForm(forms.Form):
 class QuestionForm(forms.Form):
     """The question that goes to several."""
 
-    subject = forms.CharField(label="Question in one line", max_length=SUBJECT_LENGTH, required=False)
+    subject = forms.CharField(label="Question in one line", max_length=SUBJECT_LENGTH)
     text = forms.CharField(
         label="Text for the sites",
         max_length=LONGEST_TEXT,
-        required=False,
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text="No names, birth dates or hospital numbers.",
     )

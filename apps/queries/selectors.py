@@ -127,8 +127,9 @@ def listing(person: Person, filters: Filters, page: str | None = None) -> Listin
 
 
 def last_words(keys: Iterable[int]) -> Mapping[int, tuple[Message, ...]]:
-    """Return the last entry of each thread, by the key of its query."""
-    newest = Message.objects.filter(query__in=list(keys)).order_by().values("query").annotate(newest=Max("pk"))
+    """Return the last entry of each thread that somebody wrote, by the key of its query; a reminder repeats one."""
+    written = Message.objects.filter(query__in=list(keys)).exclude(kind=Message.Kind.REMINDER)
+    newest = written.order_by().values("query").annotate(newest=Max("pk"))
     messages = Message.objects.filter(pk__in=newest.values("newest")).select_related("author")
     return {message.query_id: (message,) for message in messages}
 
