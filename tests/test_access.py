@@ -24,12 +24,17 @@ from apps.intake.services.receipts import issue_receipt
 from apps.notices.models import Notice
 from apps.notices.services import notify
 from apps.queries.services import answer
-from apps.reviews.models import ReviewCase
-from tests.cast import Cast
+from apps.reviews.models import Annotation, ReviewCase
+from apps.reviews.services import annotate
+from tests.cast import PASSWORD, Cast
 from tests.factories import checked_submission, claimed_case
 from tests.queries.scenes import asked, days_pass
 from tests.studies.scenes import reading_at_hand
 
+ACCEPT = {"verdict": "accept", "password": PASSWORD}
+JUDGED = {"label": "", "verdict": "accept"}
+DRAWN = {"label": "", "picture": "mip_axial", "shapes": "[]"}
+TIME = {"analyst": "anna", "seconds": "5", "reason": "The telephone rang."}
 PEOPLE = ("nobody", "carla", "chen", "anna", "abel", "mira", "otto", "root")
 
 
@@ -42,7 +47,7 @@ class Row:
     method: str = "get"
     of: str = ""
     """What it is about: visit, open (a checked submission of Chen's), submission, series, case, trial, notice,
-    study (Anna reads in it), reading (the scan that she has at hand),
+    annotation, study (Anna reads in it), reading (the scan that she has at hand),
     query (open, about the case's submission), answered (the same, with Carla's answer), waiting (the same, asked two
     days ago)."""
     more: tuple[Any, ...] = ()
@@ -105,8 +110,13 @@ ROWS = (
     Row("reviews:rename-view", "302 404 404 404 404 404 404 404", "post", of="case", body={"name": "Other"}),
     Row("reviews:delete-view", "302 404 404 404 404 404 404 404", "post", of="case"),
     Row("reviews:beat", "       302 404 404 200 403 403 404 403", "post", of="case"),
-    Row("reviews:decide", "     302 404 404 302 403 403 404 403", "post", of="case", body={"verdict": "accept"}),
+    Row("reviews:decide", "     302 404 404 302 403 403 404 403", "post", of="case", body=ACCEPT),
     Row("reviews:correct", "    302 404 404 302 403 403 404 403", "post", of="case", body={"body_part": "neck"}),
+    Row("reviews:judge", "      302 404 404 302 403 403 404 403", "post", of="case", body=JUDGED),
+    Row("reviews:annotate", "   302 404 404 302 403 403 404 403", "post", of="case", body=DRAWN),
+    Row("reviews:annotated", "  302 404 404 200 200 200 404 200", of="annotation"),
+    Row("reviews:correct-time", "302 404 404 302 403 302 404 403", "post", of="case", body=TIME),
+    Row("reviews:reopen", "     302 404 404 302 302 403 404 403", "post", of="case", body={"because": "Look again"}),
     Row("reviews:last-returns", "302 200 404 403 403 403 404 403", of="visit"),
     Row("queries:list", "       302 200 200 200 200 200 200 200"),
     Row("queries:query", "      302 200 404 200 200 200 404 200", of="query"),
@@ -123,6 +133,8 @@ ROWS = (
     Row("compliance:overview", "302 200 200 200 200 302 200 302"),
     Row("compliance:trial", "   302 404 404 404 404 200 404 200", of="trial"),
     Row("compliance:csv", "     302 404 404 404 404 200 404 200", of="trial"),
+    Row("compliance:agreement", "302 404 404 404 404 200 404 200", of="trial"),
+    Row("compliance:agreement-csv", "302 404 404 404 404 200 404 200", of="trial", more=("first-reviews",)),
     Row("compliance:visits", "  302 404 404 404 404 200 404 200", of="trial", more=("expected",)),
     Row("studies:studies", "    302 200 200 200 200 200 200 200"),
     Row("studies:new", "        302 403 403 403 403 200 403 403"),
@@ -146,6 +158,7 @@ ROWS = (
     Row("api-token", "          400 400 400 400 400 400 400 400", "post"),
     Row("api-schema", "         200 200 200 200 200 200 200 200"),
     Row("api-docs", "           200 200 200 200 200 200 200 200"),
+    Row("api-nothing", "        401 404 404 404 404 404 404 404", more=("no/such",)),
     Row("api-compliance", "     401 404 404 404 404 200 404 200", of="trial"),
     Row("api-picture", "        401 200 404 200 200 200 404 200", of="series", more=("mip_axial",)),
     Row("api-explanation", "    401 200 404 200 200 200 404 200", of="series", more=("body_part", "axial")),
@@ -174,7 +187,14 @@ ROWS = (
     Row("api-review-case-claim", "401 404 404 200 409 403 404 403", "post", of="case"),
     Row("api-review-case-release", "401 404 404 200 403 403 404 403", "post", of="case"),
     Row("api-review-case-label", "401 404 404 200 403 403 404 403", "post", of="case", body={"label": "neck"}),
-    Row("api-review-case-decision", "401 404 404 200 403 403 404 403", "post", of="case", body={"verdict": "accept"}),
+    Row(
+        "api-review-case-series-verdict",
+        "401 404 404 200 403 403 404 403",
+        "post",
+        of="case",
+        body=JUDGED,
+    ),
+    Row("api-review-case-decision", "401 404 404 200 403 403 404 403", "post", of="case", body=ACCEPT),
 )
 
 
@@ -207,6 +227,7 @@ class Scene:
             "case": (self.case.pk,),
             "trial": (self.cast.trial.pk,),
             "notice": (self.notice.pk,),
+            "annotation": (Annotation.objects.values_list("pk", flat=True).first(),),
         }[row.of]
         stands_for = {
             "required": self.open.slots.first().required_id,
@@ -216,15 +237,19 @@ class Scene:
         return (*about, *(stands_for.get(part, part) for part in row.more))
 
     def body(self, row: Row) -> dict[str, Any]:
-        """A label is corrected on a series of the case."""
+        """Fill in the keys: of the series whose label is corrected, of the person whose time is."""
+        if "analyst" in row.body:
+            return {**row.body, "analyst": self.cast.anna.pk}
         if "label" not in row.body and "body_part" not in row.body:
             return row.body
-        return {"series": self.case.submission.series.first().pk, "module": "body_part", "label": "neck"}
+        series = self.case.submission.series.first().pk
+        return {**row.body, "series": series, "module": "body_part", "label": "neck"}
 
 
 @pytest.fixture
 def scene(cast: Cast, tiny_bundle: Path) -> Scene:
     case = claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
+    annotate(case, case.submission.series.first(), "mip_axial", [], by=cast.anna)
     with transaction.atomic():
         (notice,) = notify(case.submission, "receipt", "All images are here.")
         issue_receipt(case.submission, bundle={"name": "tests", "version": "1", "sha256": "b" * 64}, at=timezone.now())

@@ -10,7 +10,7 @@ from django.urls import reverse
 from apps.audit.models import AuditEvent
 from apps.intake.models import Submission
 from apps.reviews.models import ReviewCase
-from tests.cast import Cast
+from tests.cast import PASSWORD, Cast
 from tests.phantoms import cube_and_rod, write_series
 from tests.work import run_jobs
 
@@ -49,7 +49,7 @@ def test_a_scan_is_sent_returned_sent_again_and_accepted(cast: Cast, tmp_path: P
     submission.refresh_from_db()
     assert (submission.status, submission.transfer_reason) == ("transferred", "The rest follows tomorrow.")
 
-    # Anna takes the next case, sees what is missing, and returns it.
+    # Anna takes the next case, sees what is missing, and returns it under her signature.
     anna.post(reverse("reviews:claim-next"))
     case = ReviewCase.objects.get(submission=submission)
     assert case.holder == cast.anna
@@ -57,7 +57,12 @@ def test_a_scan_is_sent_returned_sent_again_and_accepted(cast: Cast, tmp_path: P
     anna.post(reverse("reviews:beat", args=(case.pk,)))
     anna.post(
         reverse("reviews:decide", args=(case.pk,)),
-        {"verdict": "return_to_site", "reasons": ["series_missing"], "note": "Send the abdomen too."},
+        {
+            "verdict": "return_to_site",
+            "reasons": ["series_missing"],
+            "note": "Send the abdomen too.",
+            "password": PASSWORD,
+        },
     )
     submission.refresh_from_db()
     assert submission.status == "returned"

@@ -9,6 +9,7 @@ from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
+from apps.accounts.identity import confirm
 from apps.accounts.requests import PersonsApiRequest
 from apps.intake.models import Series
 from apps.reviews import services
@@ -17,6 +18,7 @@ from apps.reviews.serializers import (
     CaseOnTheDeskSerializer,
     CorrectionSerializer,
     ReviewCaseSerializer,
+    SeriesVerdictSerializer,
     VerdictSerializer,
 )
 
@@ -70,11 +72,28 @@ class ReviewCaseViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
     @extend_schema(request=VerdictSerializer, responses=CaseOnTheDeskSerializer)
     @action(detail=True, methods=["post"])
     def decision(self, request: PersonsApiRequest, pk: int) -> Response:
-        """Decide on the case at hand; all but a plain accept need a reason."""
+        """Decide on the case at hand and sign it with your password; all but a plain accept need a reason."""
         case = self.get_object()
         given = VerdictSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        services.decide(case, **given.validated_data, by=request.user)
+        values = given.validated_data
+        password = values.pop("password")
+        services.on_the_desk(case, request.user)
+        services.require_complete(case, **values)
+        confirmed = confirm(request._request, request.user, password)
+        services.decide(case, **values, by=request.user, confirmed=confirmed)
+        return self._answer(case)
+
+    @extend_schema(request=SeriesVerdictSerializer, responses=CaseOnTheDeskSerializer)
+    @action(detail=True, methods=["post"], url_path="series-verdict")
+    def series_verdict(self, request: PersonsApiRequest, pk: int) -> Response:
+        """Say what becomes of one series of the case at hand; the newest word counts."""
+        case = self.get_object()
+        given = SeriesVerdictSerializer(data=request.data)
+        series: Any = given.fields["series"]
+        series.queryset = Series.objects.filter(submission=case.submission)
+        given.is_valid(raise_exception=True)
+        services.judge_series(case, **given.validated_data, by=request.user)
         return self._answer(case)
 
     def _answer(self, case: ReviewCase) -> Response:

@@ -6,12 +6,13 @@ from urllib.parse import urlencode
 from django import forms
 from django.db import models
 
-from apps.accounts.models import Membership, Role
+from apps.accounts.models import Membership, Role, User
 from apps.accounts.permissions import Person, is_person
 from apps.imaging.vocabulary import LONGEST_CLASS_NAME
-from apps.reviews.models import Decision, LabelCorrection
+from apps.reviews.models import Decision, LabelCorrection, SeriesDecision
 from apps.reviews.reasons import reasons_of
 from apps.reviews.selectors import STANDINGS, TO_DO, Filters, findings_to_choose
+from apps.reviews.shapes import LONGEST_NOTE
 from apps.trials.models import Site, Trial
 
 
@@ -112,9 +113,10 @@ class DecisionForm(forms.Form):
     )
     reasons = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple, required=False)
     note = forms.CharField(required=False, max_length=4000)
+    password = forms.CharField(required=False, strip=False)
 
-    def __init__(self, given: Any = None, *, trial: Trial) -> None:
-        super().__init__(given)
+    def __init__(self, given: Any = None, *, trial: Trial, initial: Any = None) -> None:
+        super().__init__(given, initial=initial)
         self.offered = reasons_of(trial)
         self.fields["reasons"].choices = list(self.offered.items())  # type: ignore[attr-defined]
 
@@ -126,6 +128,55 @@ class DecisionForm(forms.Form):
             (code, sentence, str(number % 10), code in ticked)
             for number, (code, sentence) in enumerate(self.offered.items(), start=1)
         ]
+
+
+class SeriesVerdictForm(forms.Form):
+    """The verdict on one series; the service says what belongs together."""
+
+    series = forms.IntegerField()
+    verdict = forms.ChoiceField(
+        choices=SeriesDecision.Verdict, error_messages={"required": "Choose what becomes of the series."}
+    )
+    reasons = forms.MultipleChoiceField(required=False)
+    note = forms.CharField(required=False, max_length=4000)
+
+    def __init__(self, given: Any, *, trial: Trial) -> None:
+        super().__init__(given)
+        self.fields["reasons"].choices = list(reasons_of(trial).items())  # type: ignore[attr-defined]
+
+
+UNREADABLE_DRAWING = "The drawing cannot be read. Draw it again."
+
+
+class AnnotationForm(forms.Form):
+    """What was drawn on a picture."""
+
+    series = forms.IntegerField()
+    picture = forms.CharField(max_length=20)
+    shapes = forms.JSONField(required=False, error_messages={"invalid": UNREADABLE_DRAWING})
+    """An empty list is a drawing, too: it takes the earlier one away."""
+    note = forms.CharField(required=False, max_length=LONGEST_NOTE)
+
+    def clean_shapes(self) -> list[Any]:
+        """A drawing is a list of shapes."""
+        shapes = self.cleaned_data["shapes"]
+        if not isinstance(shapes, list):
+            raise forms.ValidationError(UNREADABLE_DRAWING)
+        return shapes
+
+
+class TimeCorrectionForm(forms.Form):
+    """Seconds that are added to or taken from a person's time."""
+
+    analyst = forms.ModelChoiceField(User.objects.all())
+    seconds = forms.FloatField(
+        min_value=-24 * 3600,
+        max_value=24 * 3600,
+        error_messages={"required": "Say how many seconds to add (12) or to take away (-12)."},
+    )
+    reason = forms.CharField(
+        max_length=1000, error_messages={"required": "Say why the time is corrected; the reason stays beside it."}
+    )
 
 
 class CorrectionForm(forms.Form):

@@ -7,7 +7,8 @@ from django.db.models import Q
 
 from apps.imaging.vocabulary import LONGEST_CLASS_NAME
 from apps.intake.models import Series, Submission
-from apps.reviews.querysets import ReviewCaseQuerySet
+from apps.reviews.clock import BACK_TO_QUEUE_AFTER, IDLE_AFTER
+from apps.reviews.querysets import AnnotationQuerySet, ReviewCaseQuerySet
 from apps.trials.models import Site, Trial, VisitType
 
 _SHARE = (MinValueValidator(0.0), MaxValueValidator(1.0))
@@ -21,12 +22,12 @@ class ReviewPolicy(models.Model):
         default=48, validators=(MinValueValidator(1),), help_text="From receipt to the moment a case is due."
     )
     idle_after_seconds = models.PositiveSmallIntegerField(
-        default=60,
+        default=int(IDLE_AFTER.total_seconds()),
         validators=(MinValueValidator(20), MaxValueValidator(600)),
         help_text="A gap between two signs of work that is longer was a pause and counts nothing.",
     )
     back_to_queue_minutes = models.PositiveSmallIntegerField(
-        default=15,
+        default=int(BACK_TO_QUEUE_AFTER.total_seconds() // 60),
         validators=(MinValueValidator(4), MaxValueValidator(240)),
         help_text="A case without a sign of work for so long goes back to the queue.",
     )
@@ -299,6 +300,8 @@ class Annotation(models.Model):
     note = models.CharField(max_length=200, blank=True)
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AnnotationQuerySet.as_manager()
 
     class Meta:
         ordering = ("made_at", "pk")

@@ -8,9 +8,23 @@ from apps.accounts.models import Membership, Role
 from apps.accounts.permissions import Person, is_person
 
 if TYPE_CHECKING:
-    from apps.reviews.models import ReviewCase  # noqa: F401 - named in quotes below
+    from apps.reviews.models import Annotation, ReviewCase  # noqa: F401 - named in quotes below
 
 _SITE = "submission__visit__subject__site"
+
+
+class AnnotationQuerySet(models.QuerySet["Annotation"]):
+    def visible_to(self, user: Person) -> AnnotationQuerySet:
+        """Return what was drawn in the person's trials; the site sees it once the case is decided, or it was asked."""
+        if not is_person(user):
+            return self.none()
+        if user.is_superuser:
+            return self.all()
+        own = Membership.objects.filter(user=user)
+        of_the_desk = models.Q(case__trial__in=own.exclude(role=Role.CRC).values("trial"))
+        of_the_site = models.Q(case__site__in=own.filter(role=Role.CRC).values("site"))
+        told = models.Q(case__status="decided") | models.Q(case__submission__queries__isnull=False)
+        return self.filter(of_the_desk | (of_the_site & told)).distinct()
 
 
 class ReviewCaseQuerySet(models.QuerySet["ReviewCase"]):

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from apps.reviews import views_case, views_deciding, views_prefetch, views_time, views_wall, views_worklist
+from apps.reviews import (
+    views_case,
+    views_deciding,
+    views_prefetch,
+    views_rounds,
+    views_time,
+    views_wall,
+    views_worklist,
+)
 
 app_name = "reviews"
 
@@ -22,5 +30,10 @@ urlpatterns = [
     path("<int:pk>/beat/", views_time.beat, name="beat"),
     path("<int:pk>/decide/", views_deciding.decide, name="decide"),
     path("<int:pk>/correct/", views_deciding.correct, name="correct"),
+    path("<int:pk>/judge/", views_deciding.judge, name="judge"),
+    path("<int:pk>/annotate/", views_deciding.annotate, name="annotate"),
+    path("annotations/<int:pk>.png", views_deciding.annotated, name="annotated"),
+    path("<int:pk>/time/", views_time.correct, name="correct-time"),
+    path("<int:pk>/reopen/", views_rounds.reopen, name="reopen"),
     path("visits/<int:pk>/last-returns/", views_case.returns, name="last-returns"),
 ]

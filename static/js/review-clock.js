@@ -2,6 +2,7 @@
 // At work: the page is visible, and a hand was on mouse, wheel, screen or keys in the last half minute.
 
 import { say } from "./toast.js";
+import { seriesInView } from "./viewer/in-view.js";
 
 export const BEAT_MS = 10_000;
 export const STILL_AT_WORK_MS = 30_000;
@@ -53,7 +54,8 @@ function start(clock) {
     if (!beatIsDue({ now, lastSign, lastBeat, visible: document.visibilityState === "visible" })) return;
     lastBeat = now;
     try {
-      const answer = await fetch(clock.dataset.clock, { method: "POST", headers: { "X-CSRFToken": token } });
+      const body = new URLSearchParams({ series: seriesInView() ?? "" });
+      const answer = await fetch(clock.dataset.clock, { method: "POST", headers: { "X-CSRFToken": token }, body });
       if (answer.redirected) {
         stop("You are signed out. Sign in again; what you have typed stays in this browser.");
       } else if (answer.ok) {

@@ -25,18 +25,18 @@ function startDecision(form) {
   const before = sessionStorage.getItem(key);
   if (before && !refused && !pressedEarly) restore(form, JSON.parse(before));
 
-  if (refused) (form.querySelector("[name=reasons]:checked") ?? form.querySelector("[name=reasons]")).focus();
+  if (refused) form.querySelector("[aria-invalid=true], [name=reasons]:checked, [name=reasons]").focus();
 
   form.addEventListener("input", () => sessionStorage.setItem(key, JSON.stringify(fieldsOf(form))));
   form.addEventListener("submit", () => {
     confirm.setAttribute("aria-disabled", "true");
   });
 
-  // A plain accept needs one more key, Enter; the others go on to their reasons.
+  // A plain accept needs one more key, Enter, and the first of a sitting the password; the others go on to their reasons.
   const goOn = (verdict) => {
     if (verdict === "accept") {
       for (const box of form.querySelectorAll("[name=reasons]:checked")) box.checked = false;
-      confirm.focus();
+      (form.elements.password ?? confirm).focus();
     } else if (!form.querySelector("[name=reasons]:checked")) {
       form.querySelector("[name=reasons]").focus();
     }

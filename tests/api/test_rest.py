@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from apps.audit.models import AuditEvent
 from apps.intake.models import Submission
 from tests.api.conftest import Sender
-from tests.cast import Cast
+from tests.cast import PASSWORD, Cast
 from tests.factories import checked_submission, waiting_case
 from tests.work import run_jobs
 
@@ -163,18 +163,25 @@ def test_the_desk_by_rest(cast: Cast, as_: Sender) -> None:
     assert (claimed["id"], claimed["holder"], claimed["submission"]["state"]) == (case.pk, "anna", "in_review")
     refused = as_("abel").post(f"/api/v1/review-cases/{case.pk}/claim/")
     assert (refused.status_code, "Anna" in refused.json()["detail"]) == (409, True)
-    unknown = anna.post(f"/api/v1/review-cases/{case.pk}/decision/", {"verdict": "maybe"})
+    decision = f"/api/v1/review-cases/{case.pk}/decision/"
+    unknown = anna.post(decision, {"verdict": "maybe"})
     assert unknown.status_code == 400
     assert "accept, accept_with_deviation, return_to_site, reject" in unknown.json()["verdict"][0]
-    without_reason = anna.post(f"/api/v1/review-cases/{case.pk}/decision/", {"verdict": "return_to_site"})
+    assert "a decision is a signature" in unknown.json()["password"][0]
+    without_reason = anna.post(decision, {"verdict": "return_to_site", "password": PASSWORD})
     assert without_reason.status_code == 409
-    decided = anna.post(
-        f"/api/v1/review-cases/{case.pk}/decision/",
-        {"verdict": "return_to_site", "reasons": ["wrong_contrast"], "note": "Plain scan."},
-    ).json()
+    series = case.submission.series.first()
+    assert series is not None
+    judged = {"series": series.pk, "verdict": "return_to_site", "reasons": ["wrong_contrast"]}
+    assert anna.post(f"/api/v1/review-cases/{case.pk}/series-verdict/", judged).status_code == 200
+    given = {"verdict": "return_to_site", "reasons": ["wrong_contrast"], "note": "Plain scan."}
+    guessed = anna.post(decision, {**given, "password": "guessed it"})
+    assert (guessed.status_code, "not your password" in guessed.json()["detail"]) == (409, True)
+    decided = anna.post(decision, {**given, "password": PASSWORD}).json()
     assert (decided["state"], decided["submission"]["state"]) == ("decided", "returned")
-    assert decided["decision"]["decided_by"] == "anna"
-    twice = anna.post(f"/api/v1/review-cases/{case.pk}/decision/", {"verdict": "accept"})
+    assert decided["decision"]["decided_by"] == decided["decision"]["signature"]["signer"] == "anna"
+    assert decided["decision"]["signature"]["holds"] is True
+    twice = anna.post(decision, {"verdict": "accept", "password": PASSWORD})
     assert twice.status_code == 409
 
 

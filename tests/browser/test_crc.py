@@ -14,12 +14,13 @@ from playwright.sync_api import Browser, Page, Route, expect
 from apps.imageqc.models import SlotMatch
 from apps.intake.models import ReceivedFile, Submission
 from apps.intake.services import begin_submission, receive_files
-from apps.reviews.services import claim, decide
+from apps.reviews.services import claim
 from tests.browser.keys import press
 from tests.browser.visits import choose_folder, open_visit, sign_in_on, slot
 from tests.cast import Cast
 from tests.factories import checked_submission, waiting_case
 from tests.phantoms import cube_and_rod, write_series
+from tests.signing import decide
 from tests.uploads import upload
 from tests.work import run_jobs
 

@@ -8,10 +8,10 @@ from playwright.sync_api import Page, expect
 
 from apps.notices.models import Notice
 from apps.notices.services import notify
-from apps.reviews.services import decide
 from tests.browser.keys import press
 from tests.cast import PASSWORD, Cast
 from tests.factories import claimed_case
+from tests.signing import decide
 
 PHONE = {"width": 390, "height": 844}
 

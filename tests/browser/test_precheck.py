@@ -13,12 +13,13 @@ from playwright.sync_api import Page, Route, expect
 from apps.intake.models import Instance, Receipt, ReceivedFile, Series, Submission
 from apps.protocols.models import RequiredSeries
 from apps.reviews.models import ReviewCase
-from apps.reviews.services import claim, decide
+from apps.reviews.services import claim
 from tests.browser.visits import choose_folder, open_visit, sign_in_on, slot
 from tests.browser.wire import Wire, found_in
 from tests.cast import Cast
 from tests.factories import waiting_case
 from tests.phantoms import cube_and_rod, write_series
+from tests.signing import decide
 from tests.work import run_jobs
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("tiny_bundle")]
@@ -150,6 +151,7 @@ def test_two_patients_stop_it_before_anything_is_said(carla: Page, wire: Wire, c
     carla.get_by_role("button", name="Go on with this patient").click()
     until_checked(carla)
     assert Series.objects.get().number == 3
+    expect(carla.locator(".not-part").filter(has_text="Series 1,")).to_contain_text("Of another patient")
     assert names_sent(wire) == []
 
 
@@ -226,12 +228,32 @@ def test_stray_files_are_listed_and_stay_here(carla: Page, scan: Path) -> None:
     assert not ReceivedFile.objects.exists()
 
 
+def test_pictures_with_writing_stay_here_and_the_core_lab_never_hears_of_them(carla: Page, scan: Path) -> None:
+    protocol = IDENTITY | {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7", "SeriesDescription": "Patient Protocol"}
+    write_series(scan / "D", cube_and_rod()[:1], series=501, common=protocol)
+    burned = IDENTITY | {"BurnedInAnnotation": "YES", "SeriesDescription": "Chest for the ward"}
+    write_series(scan / "E", cube_and_rod(), series=8, common=burned)
+    check(carla, scan)
+    stays = carla.locator(".not-part")
+    expect(stays.filter(has_text="Patient Protocol")).to_contain_text("This is a secondary capture")
+    expect(stays.filter(has_text="Chest for the ward")).to_contain_text("export it again without the writing")
+    assert Series.objects.get().number == 1
+
+
 def test_no_scan_in_the_files_is_said_with_the_next_step(carla: Page, tmp_path: Path) -> None:
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "one.txt").write_text("Dear colleague")
     choose_folder(carla, tmp_path / "letters")
     expect(carla.get_by_role("note")).to_contain_text("No DICOM image is in these files")
+    expect(carla.get_by_text("This file is a text file, not a DICOM file")).to_be_visible()
+    expect(carla.get_by_text("letters/one.txt")).to_be_visible()
     expect(carla.get_by_role("button", name="Choose a folder")).to_be_visible()
+    held: list[Route] = []
+    carla.route(re.compile(r"/profile/$"), lambda route: held.append(route))
+    choose_folder(carla, tmp_path / "letters")
+    expect(carla.get_by_text("letters/one.txt")).to_be_hidden()
+    for route in held:
+        route.abort()
 
 
 def test_cancelling_says_nothing_to_the_core_lab(carla: Page, wire: Wire, scan: Path) -> None:
@@ -275,6 +297,18 @@ def test_a_transfer_goes_on_after_the_page_was_closed_in_the_middle(
     assert patched
     assert Instance.objects.exclude(file=None).count() == 12
     assert names_sent(wire) == []
+
+
+def test_when_all_is_sent_the_page_says_what_is_waited_for(carla: Page, scan: Path) -> None:
+    check(carla, scan)
+    carla.get_by_role("button", name="De-identify and transfer").click()
+    sending = carla.get_by_label("Transfer", exact=True)
+    expect(sending).to_contain_text("All images are sent")
+    expect(sending).to_contain_text("then you get the receipt")
+    expect(sending.get_by_role("button", name="Pause")).to_be_disabled()
+    until_received(carla)
+    expect(carla.get_by_text("With the core lab since")).to_be_visible()
+    expect(sending).to_be_hidden()
 
 
 def test_a_cut_wire_is_waited_for(carla: Page, wire: Wire, scan: Path) -> None:
@@ -322,6 +356,24 @@ def test_sending_again_at_once_is_not_lost_on_a_slow_line(carla: Page, scan: Pat
     carla.unroute(re.compile(r"/parts/"))
     carla.get_by_role("button", name="De-identify and transfer").click()
     until_received(carla)
+
+
+def test_a_part_of_the_page_that_cannot_be_loaded_is_said_and_not_asked_for_for_ever(carla: Page, scan: Path) -> None:
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    carla.route(re.compile(r"/precheck/worker\.js"), refuse)
+    choose_folder(carla, scan)
+    expect(carla.get_by_role("note")).to_contain_text("A part of this page could not go on")
+    carla.wait_for_timeout(500)
+    assert 0 < len(asked) <= 8
+    carla.unroute(re.compile(r"/precheck/worker\.js"))
+    carla.get_by_role("button", name="Go on").click()
+    until_checked(carla)
+    expect(slot(carla, "Chest CT with contrast")).to_contain_text("Fits")
 
 
 def test_a_lost_sign_in_is_said_and_taken_up_again(carla: Page, wire: Wire, scan: Path) -> None:

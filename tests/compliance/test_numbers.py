@@ -9,9 +9,10 @@ from django.urls import reverse
 from apps.compliance.selectors import measures, site_rows, totals, visits_behind
 from apps.intake.models import Submission
 from apps.intake.services import begin_submission
-from apps.reviews.services import claim, decide
+from apps.reviews.services import claim
 from tests.cast import Cast
 from tests.factories import claimed_case, waiting_case
+from tests.signing import decide
 
 TODAY = date(2026, 11, 23)
 

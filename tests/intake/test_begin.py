@@ -10,9 +10,10 @@ from apps.audit.services import events_about
 from apps.intake.models import Submission
 from apps.intake.services import begin_submission, withdraw
 from apps.protocols.models import ImagingProtocol
-from apps.reviews.services import claim, decide
+from apps.reviews.services import claim
 from tests.cast import Cast
 from tests.factories import waiting_case
+from tests.signing import decide
 from tests.threads import at_once
 
 

@@ -13,11 +13,12 @@ from apps.imageqc.models import Finding
 from apps.intake.models import ReceivedFile, Series, Submission
 from apps.intake.selectors import visits_by_need
 from apps.intake.services import begin_submission, receive_files, transfer, withdraw
-from apps.reviews.services import claim, decide
+from apps.reviews.services import claim
 from apps.trials.models import Visit
 from apps.trials.services import enrol_subject
 from tests.cast import Cast
 from tests.factories import checked_submission, waiting_case
+from tests.signing import decide
 
 DAY = timedelta(days=1)
 

@@ -6,9 +6,9 @@ import pytest
 
 from apps.accounts.models import User
 from apps.intake.models import Submission
-from apps.reviews.services import decide
 from tests.cast import Cast
 from tests.factories import claimed_case
+from tests.signing import decide
 
 Decider = Callable[..., Submission]
 

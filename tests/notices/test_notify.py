@@ -8,9 +8,9 @@ from apps.intake.models import Submission
 from apps.jobs.models import Job
 from apps.notices.models import Notice
 from apps.notices.services import notify, switch_mail
-from apps.reviews.services import decide
 from tests.cast import Cast, person
 from tests.factories import checked_submission, claimed_case
+from tests.signing import decide
 from tests.threads import at_once
 
 

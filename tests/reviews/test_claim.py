@@ -5,9 +5,10 @@ from apps.audit.lifecycle import Refused, WrongState
 from apps.audit.services import events_about
 from apps.intake.models import Submission
 from apps.reviews.models import Decision, ReviewCase
-from apps.reviews.services import claim, decide
+from apps.reviews.services import claim
 from tests.cast import Cast
 from tests.factories import claimed_case, waiting_case
+from tests.signing import decide
 
 
 def test_an_analyst_takes_a_waiting_case_and_the_clock_starts(cast: Cast) -> None:

@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.reviews.models import Decision, ReviewCase
-from apps.reviews.services import claim_next, decide, release
+from apps.reviews.services import claim_next, release
 from apps.trials.services import enrol_subject
 from tests.cast import Cast
 from tests.factories import claimed_case, waiting_case
+from tests.signing import decide
 
 
 def test_nothing_waiting_gives_nothing(cast: Cast) -> None:

@@ -6,9 +6,10 @@ from apps.audit.lifecycle import Refused, WrongState
 from apps.audit.services import events_about
 from apps.imageqc.models import Classification
 from apps.reviews.models import LabelCorrection
-from apps.reviews.services import correct_label, decide
+from apps.reviews.services import correct_label
 from tests.cast import Cast
 from tests.factories import add_series, claimed_case, waiting_case
+from tests.signing import decide
 
 
 def test_the_analysts_label_stands_beside_the_ensembles(cast: Cast) -> None:

@@ -7,10 +7,11 @@ from apps.audit.services import events_about
 from apps.intake.models import Submission
 from apps.reviews.clock import BACK_TO_QUEUE_AFTER
 from apps.reviews.models import Decision, ReviewCase
-from apps.reviews.services import claim, decide, return_idle_cases
+from apps.reviews.services import claim, return_idle_cases
 from tests.cast import Cast
 from tests.factories import claimed_case, waiting_case, worked_on
 from tests.reviews.time_passes import silent_for
+from tests.signing import decide
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 from apps.reviews.models import ReviewCase
 from apps.reviews.selectors import case_history
 from apps.reviews.selectors.history import _WORDS
-from apps.reviews.services import claim, correct_label, decide, release
+from apps.reviews.services import claim, correct_label, release
 from apps.ui.icons import ICONS
 from tests.cast import Cast
 from tests.factories import claimed_case
+from tests.signing import decide
 
 
 def test_the_trail_tells_each_step_once_in_words_latest_first(cast: Cast) -> None:

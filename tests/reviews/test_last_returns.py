@@ -4,11 +4,11 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.reviews.selectors import last_returns
-from apps.reviews.services import decide
 from apps.trials.models import Visit
 from apps.trials.services import enrol_subject
 from tests.cast import BASELINE, Cast
 from tests.factories import claimed_case
+from tests.signing import decide
 
 
 def returned(

@@ -7,10 +7,11 @@ from apps.imageqc.models import SlotMatch
 from apps.intake.services import begin_submission, transfer, withdraw
 from apps.jobs.models import Job
 from apps.reviews.models import Decision, ReviewCase
-from apps.reviews.services import decide, open_case, open_missing_cases
+from apps.reviews.services import open_case, open_missing_cases
 from apps.reviews.services.opening import ASK_AGAIN_AFTER
 from tests.cast import Cast
 from tests.factories import add_series, checked_submission, claimed_case, waiting_case
+from tests.signing import decide
 from tests.work import run_jobs
 
 

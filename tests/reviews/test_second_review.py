@@ -12,15 +12,18 @@ from apps.audit.lifecycle import Refused
 from apps.audit.services import events_about
 from apps.intake.models import Submission
 from apps.notices.models import Notice
+from apps.queries.models import Query
 from apps.reviews.models import Decision, ReviewCase
 from apps.reviews.selectors import case_history
 from apps.reviews.selectors.rounds import nobody_may_take
 from apps.reviews.services import claim, claim_next, release
+from apps.reviews.services.reopening import reopen
 from tests.cast import Cast
 from tests.factories import waiting_case
 from tests.reviews.rounds import next_case, policy, reviewed
 from tests.signing import decide
 from tests.threads import at_once
+from tests.work import run_jobs
 
 CHEST_CONTRAST = (1, "contrast")
 
@@ -272,3 +275,35 @@ def test_two_windows_that_decide_at_once_hand_on_or_settle_once(cast: Cast, roun
     assert ReviewCase.objects.count() == 2
     assert status(case) == ("transferred" if round_of_two == 1 else "accepted")
     assert told(case) == ([] if round_of_two == 1 else ["accepted"])
+
+
+# --- Queries
+
+
+def test_the_query_of_a_return_opens_with_the_outcome_and_not_before(cast: Cast, first: ReviewCase) -> None:
+    reviewed(first, "return_to_site", by=cast.anna)
+    run_jobs()
+    assert not Query.objects.exists()
+    decision = reviewed(next_case(first), "return_to_site", by=cast.abel)
+    run_jobs()
+    assert Query.objects.get().decision == decision
+
+
+def test_a_further_review_counts_the_queries_anew(cast: Cast) -> None:
+    case = waiting_case(cast.visit, by=cast.carla)
+    reviewed(case, "return_to_site", by=cast.anna)
+    run_jobs()
+    new = reopen(ReviewCase.objects.get(pk=case.pk), by=cast.abel, because="Look again.")
+    assert new.queries_open == 0
+    run_jobs()
+    new.refresh_from_db()
+    assert new.queries_open == 1
+
+
+def test_the_answer_to_a_return_answers_its_query(cast: Cast) -> None:
+    reviewed(waiting_case(cast.visit, by=cast.carla), "return_to_site", by=cast.anna)
+    run_jobs()
+    again = waiting_case(cast.visit, by=cast.carla)
+    run_jobs()
+    query = Query.objects.get()
+    assert (query.status, query.answered_by_submission) == ("answered", again.submission)

@@ -14,9 +14,10 @@ from apps.intake.models import Series
 from apps.reviews.models import LabelCorrection, ReviewCase
 from apps.reviews.selectors import case_evidence
 from apps.reviews.selectors.shown import LABEL_CODES, as_shown
-from apps.reviews.services import correct_label, decide
+from apps.reviews.services import correct_label
 from tests.cast import Cast
 from tests.factories import claimed_case
+from tests.signing import decide
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ from apps.accounts.models import Membership, Role, User
 from apps.audit.lifecycle import Refused, StaleState, WrongState
 from apps.audit.services import events_about
 from apps.reviews.models import ReviewCase, ReviewPolicy
-from apps.reviews.services import beat, claim, claim_next, decide, put_back, return_idle_cases, take_over
+from apps.reviews.services import beat, claim, claim_next, put_back, return_idle_cases, take_over
 from tests.cast import Cast, person
 from tests.factories import claimed_case, waiting_case, worked_on
 from tests.reviews.time_passes import silent_for
+from tests.signing import decide
 
 ILL = "Anna is ill today."
 

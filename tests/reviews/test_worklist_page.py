@@ -9,11 +9,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.reviews.models import Decision, ReviewCase
-from apps.reviews.services import claim, decide
+from apps.reviews.services import claim
 from apps.trials.models import Visit
 from apps.trials.services import enrol_subject
 from tests.cast import Cast
 from tests.factories import claimed_case, waiting_case
+from tests.signing import decide
 
 WORKLIST = reverse("reviews:worklist")
 

@@ -6,12 +6,13 @@ from datetime import timedelta
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.reviews.services import claim, decide
+from apps.reviews.services import claim
 from apps.studies.candidates import ScanFilter
 from apps.studies.models import Assignment, Reader, Reading, ReadingStudy
 from apps.studies.services import add_all_scans, begin, choose_readers, create, read, set_references, start
 from tests.cast import Cast
 from tests.factories import waiting_case
+from tests.signing import decide
 
 
 def accepted_scans(cast: Cast) -> None:

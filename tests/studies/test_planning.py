@@ -12,7 +12,7 @@ from apps.accounts.models import Membership, Role
 from apps.audit.lifecycle import Refused, WrongState
 from apps.audit.services import events_about
 from apps.intake.models import Series
-from apps.reviews.services import claim, correct_label, decide
+from apps.reviews.services import claim, correct_label
 from apps.studies.candidates import ScanFilter, candidates
 from apps.studies.models import Arm, Assignment, ReadingStudy, StudyScan
 from apps.studies.randomising import drawn, first_arms, order_of_scans
@@ -29,6 +29,7 @@ from apps.studies.services import (
 )
 from tests.cast import Cast
 from tests.factories import add_series, checked_submission, waiting_case
+from tests.signing import decide
 from tests.studies.scenes import accepted_scans, draft, read_session, ready_draft, running
 
 

@@ -7,7 +7,9 @@ from tempfile import TemporaryDirectory
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
+from apps.accounts.identity import Confirmation
 from apps.accounts.models import Role, User
 from apps.audit.models import AuditEvent
 from apps.audit.services import record
@@ -134,7 +136,8 @@ def _review(submission: Submission, sending: Sending, clock: StoryClock, analyst
         beat(case, by=analyst)
     for series, scan in _scans(submission, sending):
         _correct(case, series, scan, analyst)
-    decide(case, sending.verdict, by=analyst, reasons=sending.reasons, note=sending.note)
+    signed = Confirmation(analyst.pk, timezone.now(), just_now=True)
+    decide(case, sending.verdict, by=analyst, confirmed=signed, reasons=sending.reasons, note=sending.note)
 
 
 def _correct(case: ReviewCase, series: Series, scan: Scan, analyst: User) -> None:

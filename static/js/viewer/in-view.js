@@ -15,3 +15,8 @@ export function openerInView() {
   const boxes = visible.map((opener) => seriesOf(opener).getBoundingClientRect());
   return focused ?? visible[mostInView(boxes, innerHeight)] ?? openers[0];
 }
+
+/** The key of the series that the reader looks at; undefined on a case without any. */
+export function seriesInView() {
+  return openerInView()?.closest("[data-series]")?.dataset.series;
+}

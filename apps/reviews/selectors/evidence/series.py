@@ -1,7 +1,7 @@
 """One series: its labels, pictures, facts, and the findings on the series itself."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import F, Prefetch
@@ -13,7 +13,7 @@ from apps.imaging.findings import Finding, Severity
 from apps.imaging.vocabulary import SHOWN_PICTURES
 from apps.intake.models import Declaration, Series
 from apps.reviews.labels import labels_to_choose
-from apps.reviews.models import LabelCorrection, ReviewCase
+from apps.reviews.models import Annotation, LabelCorrection, ReviewCase, SeriesDecision
 from apps.reviews.selectors.shown import LABEL_CODES, as_shown, findings_as_shown, hides_labels
 from apps.ui.formats import mm
 
@@ -48,6 +48,8 @@ class Picture:
     height_mm: float
     explained: Explanation | None = None
     """The map of where the evidence lies, where this is a picture that a network looked at."""
+    drawn: Annotation | None = None
+    """What the analyst drew on it."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,10 @@ class SeriesEvidence:
     unused_because: str = ""
     declaration: Declaration | None = None
     """What the site says that it is, the last time that it said so."""
+    word: SeriesDecision | None = None
+    """The analyst's newest verdict on this series alone."""
+    drawings: Mapping[str, Annotation] = field(default_factory=dict)
+    """What the analyst drew, by picture."""
 
     @property
     def declared(self) -> dict[str, str]:
@@ -81,7 +87,10 @@ class SeriesEvidence:
         sides = {plane: (extent[width], extent[height]) for plane, (width, height) in _SIDES.items()}
         explained = {explanation.picture: explanation for explanation in reversed(self.explanations)}
         names = dict.fromkeys((*SHOWN_PICTURES, *explained))
-        return [Picture(name, *sides[name.partition("_")[2]], explained.get(name)) for name in names]
+        return [
+            Picture(name, *sides[name.partition("_")[2]], explained.get(name), self.drawings.get(name))
+            for name in names
+        ]
 
     @property
     def explanations(self) -> tuple[Explanation, ...]:
@@ -159,6 +168,8 @@ def series_of(case: ReviewCase) -> Iterable[Series]:
             "chosen_slots",
             Prefetch("declarations", Declaration.objects.select_related("declared_by")),
             Prefetch("classifications", Classification.objects.order_by("pk")),
+            Prefetch("series_decisions", SeriesDecision.objects.filter(case=case).select_related("decided_by")),
+            Prefetch("annotations", Annotation.objects.filter(case=case).select_related("made_by")),
             Prefetch("corrections", LabelCorrection.objects.filter(case=case).select_related("corrected_by")),
         )
     )
@@ -180,7 +191,15 @@ def series_evidence(case: ReviewCase, series: Any) -> SeriesEvidence:
         pictured=last is not None,
         unused_because="" if hides_labels(case) else series.unused_because,
         declaration=next(iter(list(series.declarations.all())[::-1]), None),
+        word=next(iter(list(series.series_decisions.all())[::-1]), None),
+        drawings=_drawings(series.annotations.all()),
     )
+
+
+def _drawings(annotations: Iterable[Annotation]) -> dict[str, Annotation]:
+    """Return the newest drawing on each picture; one without shapes took the earlier away."""
+    newest = {row.picture: row for row in annotations}
+    return {name: row for name, row in newest.items() if row.shapes}
 
 
 def stored_findings(rows: Iterable[Any]) -> tuple[Finding, ...]:
