@@ -54,6 +54,8 @@ def open_case(submission: Submission, *, chance: Random | None = None) -> Review
             CaseFinding.objects.bulk_create(CaseFinding(case=case, code=code) for code in codes)
             told = {"arm": lots.arm, "seeded": lots.seeded, "second_review": list(lots.second_review)}
             record("reviewcase.opened", case, by=None, new={"due_at": case.due_at.isoformat(), **told})
+            if submission.replaces_id:
+                enqueue("queries.answer_by_submission", submission.pk)
     return case
 
 

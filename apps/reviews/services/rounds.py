@@ -5,6 +5,7 @@ from typing import Any
 
 from apps.accounts.models import User
 from apps.audit.services import record
+from apps.jobs.services import enqueue
 from apps.reviews.models import CaseFinding, Decision, LabelCorrection, ReviewCase
 from apps.reviews.selectors.rounds import corrections_of, overlooked
 
@@ -36,6 +37,7 @@ def open_round(
     CaseFinding.objects.bulk_create(CaseFinding(case=case, code=code) for code in codes)
     told = {"due_at": due_at.isoformat(), "kind": kind, "round": case.round, "settles": settles, **because}
     record("reviewcase.opened", case, by=None, new=told)
+    enqueue("queries.recount", after.submission_id)  # a decided case does not count them any more
     return case
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.audit.lifecycle import advance
 from apps.intake.models import Submission
+from apps.jobs.services import enqueue
 from apps.notices.services import notify
 from apps.reviews.models import Decision, ReviewCase
 from apps.reviews.selectors.rounds import overlooked
@@ -89,6 +90,8 @@ def _give_outcome(case: ReviewCase, decision: Decision, by: User) -> None:
     # Of a reopened submission the site has been told before; it is told again, even of the same outcome.
     occasion = f"round {case.round}" if case.kind == ReviewCase.Kind.REOPENED else ""
     notify(case.submission, NOTICE[verdict], _sentence(decision), occasion=occasion)
+    if verdict == Decision.Verdict.RETURN_TO_SITE:
+        enqueue("queries.open_for_return", decision.pk)
 
 
 def _sentence(decision: Decision) -> str:
