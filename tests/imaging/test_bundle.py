@@ -128,7 +128,9 @@ def test_each_file_of_a_bundle_is_refused_by_name_when_one_byte_changes(tmp_path
 def test_a_model_that_is_replaced_after_loading_is_refused(folder, pictures):
     bundle = load_bundle(folder)
     (folder / "contrast-axial.onnx").write_bytes((folder / "body_part-axial.onnx").read_bytes())
-    with pytest.raises(BadBundle, match=r"contrast-axial\.onnx is not the file .* SHA-256 .*; copy the whole bundle anew"):
+    with pytest.raises(
+        BadBundle, match=r"contrast-axial\.onnx is not the file .* SHA-256 .*; copy the whole bundle anew"
+    ):
         bundle.classify(pictures)
 
 
