@@ -14,6 +14,7 @@ from apps.imaging.training.evaluate.measure import set_key, wrong_series
 from apps.imaging.training.evaluate.statistics import Counts
 from apps.imaging.training.evaluate.tables import abstention, calibration, counts_by, counts_by_class, rates
 from apps.imaging.training.evaluate.votes import HELD_OUT, SETS, Vote, judge, vote, vote_of_planes
+from apps.imaging.training.kept import KeptModule, joined_data
 from apps.imaging.training.run import Run
 from apps.imaging.vocabulary import PLANES
 
@@ -27,7 +28,9 @@ class Origin:
     chosen: ChosenModule
 
 
-def bundle_metrics(origins: Mapping[str, Origin], licences: Mapping[str, str]) -> dict[str, Any]:
+def bundle_metrics(
+    origins: Mapping[str, Origin], licences: Mapping[str, str], kept: Mapping[str, KeptModule]
+) -> dict[str, Any]:
     """Return the figures of the chosen ensemble per module and set, both labels together, and the data behind it.
 
     Parameters
@@ -36,13 +39,18 @@ def bundle_metrics(origins: Mapping[str, Origin], licences: Mapping[str, str]) -
         Per module; they may be of one run or of several.
     licences
         Licence per source, where known.
+    kept
+        Modules that come from an earlier bundle. What it said of each single series is not known any more, so that with
+        them nothing can be said of both labels together.
     """
     modules = {
         module: {**_module(origin.run, module, origin), "nested": _nested(module, origin)}
         for module, origin in origins.items()
     }
-    both = {set_key(which): _both_right(origins, which) for which in SETS}
-    return {"data": _data(origins, licences), "modules": modules, "both_right": both}
+    both = {set_key(which): None if kept else _both_right(origins, which) for which in SETS}
+    datas = [_data(origins, licences), *(module.data for module in kept.values())]
+    of_kept = {module: dict(found.figures) for module, found in kept.items()}
+    return {"data": joined_data(datas), "modules": {**modules, **of_kept}, "both_right": both}
 
 
 def _run_facts(run: Run) -> dict[str, Any]:

@@ -209,11 +209,12 @@ def _data(figures: Mapping[str, Any], modules: Mapping[str, Mapping[str, Any]]) 
     for name, module in modules.items():
         run = module["run"]
         parts = ", ".join(f"{picture} ({module['parts'][plane]})" for plane, picture in module["pictures"].items())
+        kept = f" Kept unchanged from {module['kept_of']}." if "kept_of" in module else ""
         lines += [
             "",
-            f"{_title(name)}: {parts}. Recipe `{run['recipe']}`, backbone {run['backbone']}, {run['folds']} folds, "
-            f"seed {run['seed']}, manifest SHA-256 {run['manifest_sha256']}. Weights to begin with: "
-            f"{_weights(run['weights'])}. Made with `{run['command']}`.",
+            f"{_title(name)}: {parts}.{kept} Recipe `{run['recipe']}`, backbone {run['backbone']}, "
+            f"{run['folds']} folds, seed {run['seed']}, manifest SHA-256 {run['manifest_sha256']}. "
+            f"Weights to begin with: {_weights(run['weights'])}. Made with `{run['command']}`.",
         ]
     return [
         *lines,

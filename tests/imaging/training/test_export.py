@@ -1,6 +1,7 @@
 """From a run to a bundle that answers as the trained networks do."""
 
 import json
+import shutil
 import tomllib
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from apps.imaging.__main__ import main
 from apps.imaging.bundle import load_bundle
+from apps.imaging.bundle.manifest import MODULES
 from apps.imaging.coverage import PLANES_OF_COVERAGE, CoverageLimits
 from apps.imaging.ensemble import InputRecipe, network_input
 from apps.imaging.errors import BadBundle, BadRun
@@ -207,12 +209,40 @@ def test_a_table_is_written_as_the_toml_that_it_is():
 def test_a_module_may_come_from_another_run(trained, tmp_path):
     from apps.imaging.training.commands import export as command
 
-    origins = command._origins(tmp_path / "nothing", {"body_part": trained.folder, "contrast": trained.folder})
+    taken = {"body_part": trained.folder, "contrast": trained.folder}
+    origins = command._origins(tmp_path / "nothing", taken, MODULES)
     assert [origin.run.folder for origin in origins.values()] == [trained.folder] * 2
     with pytest.raises(BadRun, match="is no training run"):
-        command._origins(tmp_path / "nothing", {"contrast": trained.folder})
+        command._origins(tmp_path / "nothing", {"contrast": trained.folder}, MODULES)
     with pytest.raises(BadRun, match="--take names spine"):
-        command._origins(trained.folder, {"spine": trained.folder})
+        command._known({"spine": trained.folder})
+
+
+def test_a_module_of_an_earlier_bundle_is_kept_to_the_byte(trained, exported, tmp_path, capsys):
+    folder = tmp_path / "next"
+    asked = ["export", str(trained.folder), str(folder), "--take", f"body_part={exported}", "--precision", "fp32"]
+    assert main([*asked, "--name", "ours", "--version", "2"]) == 0
+    before, after = load_bundle(exported), load_bundle(folder)
+    assert after.modules["body_part"].abstention == before.modules["body_part"].abstention
+    for plane in PLANES:
+        for file in (f"body_part-{plane}.onnx", f"body_part-{plane}.npy"):
+            assert (folder / file).read_bytes() == (exported / file).read_bytes()
+    old, new = (json.loads((bundle / "metrics.json").read_text()) for bundle in (exported, folder))
+    assert new["modules"]["body_part"] == old["modules"]["body_part"]
+    assert new["onnx_against_torch"]["body_part"] == old["onnx_against_torch"]["body_part"]
+    assert new["bundle"]["data"]["sources"] == old["bundle"]["data"]["sources"]
+    assert new["bundle"]["both_right"] == {"held_out": None, "internal": None, "external": None}
+    card = (folder / "CARD.md").read_text()
+    assert f"Kept unchanged from {before.name} {before.version}, SHA-256 {before.sha256}." in card
+    assert "Both labels right" not in card
+
+    changed = shutil.copytree(exported, tmp_path / "changed")
+    (changed / "body_part-axial.npy").write_bytes(b"other")
+    asked = ["export", str(trained.folder), str(tmp_path / "third"), "--name", "ours", "--version", "3"]
+    assert main([*asked, "--take", f"body_part={changed}"]) == 2
+    assert "body_part-axial.npy is not the file" in capsys.readouterr().err
+    assert main([*asked, "--take", f"body_part={exported}", "--take", f"contrast={exported}"]) == 2
+    assert "keeps every module" in capsys.readouterr().err
 
 
 def test_the_licences_need_their_columns(tmp_path, capsys):

@@ -20,6 +20,7 @@ from apps.imaging.training.card import write_card
 from apps.imaging.training.ensemble_file import ChosenRun, read_chosen
 from apps.imaging.training.evaluate.chosen import Settings
 from apps.imaging.training.evaluate.measure import evaluate
+from apps.imaging.training.kept import is_bundle, keep_module
 from apps.imaging.training.parity import AUTO, PRECISIONS
 from apps.imaging.training.run import Run, open_run
 
@@ -34,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="MODULE=RUN",
-        help="take a module from another run, which has its own ensemble.json (may be given more than once)",
+        help="take a module from another run, which has its own ensemble.json, or keep that of an earlier bundle "
+        "(may be given more than once)",
     )
     parser.add_argument("--name", required=True, help="name of the bundle, for example imageqc-lite")
     parser.add_argument("--version", required=True, help="its version, for example 0.2.0")
@@ -74,24 +76,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Export, measure, write."""
     refuse_existing(arguments.bundle)
-    origins = _origins(arguments.run_folder, dict(arguments.take))
+    taken = _known(dict(arguments.take))
+    kept = {module: keep_module(folder, module) for module, folder in taken.items() if is_bundle(folder)}
+    if len(kept) == len(MODULES):
+        raise BadRun("--take keeps every module of an earlier bundle: nothing of the run would be in the new one.")
+    origins = _origins(arguments.run_folder, taken, [module for module in MODULES if module not in kept])
     remarks = _read(arguments.remarks) if arguments.remarks else ""
     licences = _read_licences(arguments.licences)
     coverage = coverage_metrics(arguments.coverage) if arguments.coverage else None
-    line = arguments.recipe or recipe_line(origins)
+    figures = bundle_metrics(origins, licences, kept)
+    line = arguments.recipe or recipe_line(figures["modules"])
     identity = Identity(arguments.name, arguments.version, arguments.created.isoformat(), line)
     from apps.imaging.training.export import export_module
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     with tempfile.TemporaryDirectory() as scratch:
-        modules, parity = {}, {}
+        modules = {module: found.ready for module, found in kept.items()}
+        parity = {module: dict(found.parity) for module, found in kept.items()}
         for module, origin in origins.items():
             modules[module], parity[module] = export_module(
                 origin.run, module, origin.chosen, arguments.precision, Path(scratch)
             )
-        figures = bundle_metrics(origins, licences)
         metrics = {
-            **_evaluated(origins),
+            **_evaluated(origins, {module: found.evaluated for module, found in kept.items()}),
             "both_right": figures["both_right"],
             "bundle": figures,
             "onnx_against_torch": parity,
@@ -107,27 +114,31 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def recipe_line(origins: Mapping[str, Origin]) -> str:
-    """Return how the ensemble was made, in one line."""
+def recipe_line(figures: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return how the ensemble was made, in one line, from the figures of its modules."""
     return (
         "; ".join(
-            f"{module.replace('_', ' ')} by {origin.run.recipe.backbone.name} from "
-            f"{', '.join(origin.chosen.pictures.values())} (recipe {origin.run.recipe.name}, "
-            f"seed {origin.run.config['seed']})"
-            for module, origin in origins.items()
+            f"{module.replace('_', ' ')} by {found['run']['backbone']} from {', '.join(found['pictures'].values())} "
+            f"(recipe {found['run']['recipe']}, seed {found['run']['seed']})"
+            for module, found in ((module, figures[module]) for module in MODULES)
         )
         + "; soft vote"
     )
 
 
-def _origins(folder: Path, taken: Mapping[str, Path]) -> dict[str, Origin]:
-    """Return where each module of the bundle comes from."""
+def _known(taken: Mapping[str, Path]) -> Mapping[str, Path]:
+    """Return what --take names, or refuse a module that no bundle has."""
     unknown = sorted(set(taken) - set(MODULES))
     if unknown:
         raise BadRun(f"--take names {', '.join(unknown)}; a bundle answers {' and '.join(MODULES)}.")
+    return taken
+
+
+def _origins(folder: Path, taken: Mapping[str, Path], modules: Sequence[str]) -> dict[str, Origin]:
+    """Return the run that each of the modules comes from."""
     origins = {}
     opened: dict[Path, tuple[Run, ChosenRun]] = {}
-    for module in MODULES:
+    for module in modules:
         source = taken.get(module, folder)
         if source not in opened:
             opened[source] = (open_run(source), read_chosen(source))
@@ -141,14 +152,14 @@ def _origins(folder: Path, taken: Mapping[str, Path]) -> dict[str, Origin]:
     return origins
 
 
-def _evaluated(origins: Mapping[str, Origin]) -> dict[str, Any]:
-    """Return all figures of the run; of a module from another run, that run's figures in its place."""
+def _evaluated(origins: Mapping[str, Origin], kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return all figures of the run; of a module from elsewhere, the figures of its run or bundle in its place."""
     metrics: dict[Path, dict[str, Any]] = {}
     for origin in origins.values():
         if origin.run.folder not in metrics:
             metrics[origin.run.folder] = dict(evaluate(origin.run, _settings(origin)).metrics)
     modules = {module: metrics[origin.run.folder]["modules"][module] for module, origin in origins.items()}
-    return {**next(iter(metrics.values())), "modules": modules}
+    return {**next(iter(metrics.values())), "modules": {**modules, **kept}}
 
 
 def _settings(origin: Origin) -> Settings:
