@@ -16,19 +16,12 @@ from apps.reviews.shapes import LONGEST_NOTE
 from apps.trials.models import Site, Trial
 
 
-class SiteChoice(forms.ModelChoiceField):
-    """A site with its trial, so that site 101 of two trials is told apart."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.trial} · {obj}"
-
-
 class WorklistForm(forms.Form):
     """The filters of the worklist; what is not understood filters nothing."""
 
     standing = forms.ChoiceField(choices=list(STANDINGS.items()), required=False)
-    trial = forms.ModelChoiceField(Trial.objects.none(), required=False, empty_label="All trials")
-    site = SiteChoice(Site.objects.none(), required=False, empty_label="All sites")
+    trial = forms.ModelChoiceField(Trial.objects.none(), required=False)
+    site = forms.ModelChoiceField(Site.objects.none(), required=False)
     subject = forms.CharField(required=False, max_length=20)
     ai_disagrees = forms.BooleanField(required=False, label="AI disagrees")
     abstained = forms.BooleanField(required=False, label="AI not sure")

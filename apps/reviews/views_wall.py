@@ -1,7 +1,10 @@
 """The wall: the worklist in pictures."""
 
+from uuid import UUID
+
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from apps.accounts.requests import PersonsRequest
@@ -22,9 +25,16 @@ def wall_page(request: PersonsRequest) -> HttpResponse:
         "groups": wall(context["shown"].rows, unused=unused),
         "plane": plane,
         "planes": PLANES,
-        "picture": f"mip_{plane}",
+        "case_address": _around("reviews:case", 0),
+        "picture_address": _around("intake:picture", UUID(int=0), f"mip_{plane}"),
         "unused": unused,
         "view_query": view_query,
         "pager_query": f"{view_query}{context['pager_query']}",
     }
     return render(request, "reviews/wall.html", context)
+
+
+def _around(name: str, unknown: int | UUID, *more: str) -> tuple[str, str]:
+    """Return what stands around `unknown` in an address: asked for once, not for each of hundreds of tiles."""
+    before, _, after = reverse(name, args=[unknown, *more]).partition(str(unknown))
+    return before, after

@@ -101,11 +101,15 @@ _Keyed = Iterator[tuple[tuple[int, str, str], Tile]]
 """Tiles with the keys of their groups: place of the body part from head to pelvis, body part, contrast."""
 
 
+_SHOWN = ("uuid", "submission", "number", "description", "digest_sha256")
+"""What a tile shows of a series: its digest is long."""
+
+
 def _in_slots(of_submission: Mapping[int, list[WorklistRow]]) -> _Keyed:
     matches = (
         SlotMatch.objects.filter(submission__in=of_submission, series__isnull=False)
         .select_related("required", "series")
-        .defer("sentence", "series__digest", "series__received")
+        .only("submission", "findings", "required", *(f"series__{field}" for field in _SHOWN))
         .order_by("required__position", "pk")
     )
     found = [(match, match.series) for match in matches if match.series]
@@ -122,7 +126,7 @@ def _in_slots(of_submission: Mapping[int, list[WorklistRow]]) -> _Keyed:
 
 
 def _unused(of_submission: Mapping[int, list[WorklistRow]]) -> _Keyed:
-    series = Series.objects.filter(submission__in=of_submission, slots__isnull=True).defer("digest", "received")
+    series = Series.objects.filter(submission__in=of_submission, slots__isnull=True).only(*_SHOWN)
     found = list(series)
     labels = _labels(found)
     for each in found:
@@ -152,20 +156,17 @@ def _odd(case: ReviewCase, match: SlotMatch, said: Classification | None, spec: 
 
 
 def _labels(series: Iterable[Series]) -> dict[int, Classification]:
-    """Return what was last said of each series' digest at hand, without scores per plane and maps: they are long."""
+    """Return what was last said of each series' digest at hand: the labels alone, for the rest is long."""
     digests = {each.pk: each.digest_sha256 for each in series}
-    parts = {f"{module}__{part}" for module in ("body_part", "contrast") for part in _PARTS}
-    rows = Classification.objects.filter(series__in=digests).order_by("pk").values("series", "digest_sha256", *parts)
-    return {row["series"]: _light(row) for row in rows if row["digest_sha256"] == digests[row["series"]]}
-
-
-_PARTS = ("label", "score", "scores", "abstained", "reason")
-
-
-def _light(row: Mapping[str, Any]) -> Classification:
-    """Return an unsaved classification with the parts that a tile shows."""
-    answers = {
-        module: {part: row[f"{module}__{part}"] for part in _PARTS} | {"planes": {}}
-        for module in ("body_part", "contrast")
+    said = Classification.objects.filter(series__in=digests).order_by("pk")
+    rows = said.values_list("series", "digest_sha256", "body_part__label", "contrast__label")
+    return {
+        pk: Classification(series_id=pk, body_part=_answer(body_part), contrast=_answer(contrast))
+        for pk, sha256, body_part, contrast in rows
+        if sha256 == digests[pk]
     }
-    return Classification(series_id=row["series"], **answers)
+
+
+def _answer(label: str | None) -> dict[str, Any]:
+    """Return an answer of which only the label is known, whole enough for another label to take its place."""
+    return {"label": label, "score": 0.0, "scores": {label or "": 0.0}, "planes": {}}
