@@ -73,7 +73,10 @@ export function start(scan) {
     notice.show({
       tone: "info",
       title: "Cancelled",
-      text: "No image has left this computer. Drop the folder again when you are ready.",
+      text:
+        standing() === "sending"
+          ? "What has arrived stays at the core lab. Drop the folder again to send the rest."
+          : "No image has left this computer. Drop the folder again when you are ready.",
     });
   }
 
@@ -96,9 +99,6 @@ export function start(scan) {
   }
 
   async function check(items, signal) {
-    steps.begin();
-    part("cancel").hidden = false;
-    say("Reading the files.");
     await server.begin();
     const found = await checkFiles(items, held, { server, steps, seen, posted, signal, scan });
     showFound(part("found"), found);
@@ -117,8 +117,6 @@ export function start(scan) {
   }
 
   async function findAgain(items, signal) {
-    steps.begin();
-    say("Reading the files.");
     held = await objectsOf(items, held, { server, steps, signal });
   }
 
@@ -176,16 +174,20 @@ export function start(scan) {
     part("folder").focus();
   }
 
-  async function take(found) {
+  // `choosing` resolves with the files once the browser has walked the folder, which takes its time on a disc.
+  async function take(choosing) {
     if (controller || transfer) return;
-    if (!found.length) {
-      notice.show({ title: "There is no file in what you chose", text: "Choose the folder that holds the scan." });
-      return;
-    }
-    const added = found.filter((item) => !known.has(nameOf(item)));
     const resuming = standing() === "sending";
     let whole = false;
     await run(async (signal) => {
+      steps.begin();
+      if (!held) part("found").hidden = true;
+      part("cancel").hidden = false;
+      say("Looking through the folder.");
+      const found = await unless(signal, choosing);
+      if (!found.length) throw new Empty("There is no file in what you chose", "Choose the folder that holds the scan.");
+      const added = found.filter((item) => !known.has(nameOf(item)));
+      say("Reading the files.");
       await (resuming ? findAgain(added, signal) : check(added, signal));
       for (const item of added) known.add(nameOf(item));
       whole = true;
@@ -198,7 +200,7 @@ export function start(scan) {
     input.type = "file";
     input.multiple = true;
     input.webkitdirectory = folder;
-    input.addEventListener("change", async () => take(await chosenInPortions(input.files)));
+    input.addEventListener("change", () => take(chosenInPortions(input.files)));
     input.click();
   }
 
@@ -214,10 +216,10 @@ export function start(scan) {
   zone.addEventListener("dragleave", (event) => {
     if (!zone.contains(event.relatedTarget)) delete zone.dataset.over;
   });
-  zone.addEventListener("drop", async (event) => {
+  zone.addEventListener("drop", (event) => {
     event.preventDefault();
     delete zone.dataset.over;
-    await take(await dropped(event.dataTransfer));
+    take(dropped(event.dataTransfer));
   });
   window.addEventListener("beforeunload", (event) => {
     if ((controller && standing() !== "checking") || transfer) event.preventDefault();
@@ -234,6 +236,9 @@ function wordsOf(form) {
   words.delete("csrfmiddlewaretoken");
   return words;
 }
+
+const unless = (signal, work) =>
+  Promise.race([work, new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }))]);
 
 // The same file chosen twice is one file.
 const nameOf = ({ file, path }) => `${path}\n${file?.size}\n${file?.lastModified}`;
