@@ -299,6 +299,26 @@ def test_a_transfer_goes_on_after_the_page_was_closed_in_the_middle(
     assert names_sent(wire) == []
 
 
+def test_a_transfer_after_the_page_was_loaded_anew_asks_for_the_folder(carla: Page, scan: Path) -> None:
+    check(carla, scan)
+    carla.reload()
+    carla.locator("#scan[data-ready]").wait_for()
+    carla.get_by_role("button", name="De-identify and transfer").click()
+    expect(carla.get_by_role("note").filter(has_text="Choose the folder of the scan again")).to_be_visible()
+    held: list[Route] = []
+    carla.route(re.compile(r"/profile/$"), lambda route: held.append(route))
+    choose_folder(carla, scan)
+    carla.get_by_role("button", name="Cancel").click()
+    expect(carla.get_by_text("What has arrived stays at the core lab.")).to_be_visible()
+    for route in held:
+        route.abort()
+    carla.unroute(re.compile(r"/profile/$"))
+    choose_folder(carla, scan)
+    until_received(carla)
+    expect(carla.get_by_text("With the core lab since")).to_be_visible()
+    expect(carla.locator("#visit-window")).to_be_empty()
+
+
 def test_when_all_is_sent_the_page_says_what_is_waited_for(carla: Page, scan: Path) -> None:
     check(carla, scan)
     carla.get_by_role("button", name="De-identify and transfer").click()
