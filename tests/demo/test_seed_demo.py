@@ -27,7 +27,8 @@ from apps.imaging.sources import collect
 from apps.intake.models import Series, Submission
 from apps.intake.services import transfer
 from apps.protocols.models import ImagingProtocol
-from apps.reviews.models import Decision, LabelCorrection
+from apps.queries.models import Query
+from apps.reviews.models import Decision, LabelCorrection, ReviewCase
 from apps.reviews.reasons import REASONS
 from apps.trials.models import Site, Trial, Visit
 
@@ -107,6 +108,48 @@ def test_labels_are_the_ensembles_and_the_analyst_sets_them_right() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_lots_fall_as_the_story_tells_and_the_second_analyst_decides() -> None:
+    sent = Sending(99, "08:30", (SMALL_CHEST,), because="This is all there is.", review_hours=5)
+    refused = replace(sent, second=Decision.Verdict.REJECT, reasons=("artefacts",))
+    seed(
+        (
+            Story("101-001", "Screening", "Hidden.", (replace(sent, days_ago=176, hidden=True),)),
+            Story("101-002", "Screening", "Two agree.", (replace(sent, second=Decision.Verdict.ACCEPT),)),
+            Story("101-003", "Screening", "Seen.", (replace(sent, days_ago=105, wrong_label=True),)),
+            Story("102-002", "Screening", "Overlooked.", (replace(sent, wrong_label=True, overlooks=True),)),
+            Story("103-002", "Screening", "Two differ.", (refused,)),
+        )
+    )
+    subject = "submission__visit__subject__screening_number"
+    cases = ReviewCase.objects.order_by(subject, "round")
+    assert [
+        (number, kind, arm, seeded is not None, status)
+        for number, kind, arm, seeded, status in cases.values_list(subject, "kind", "arm", "seeded", "status")
+    ] == [
+        ("101-001", "first", "hidden", False, "decided"),
+        ("101-002", "first", "shown", False, "decided"),
+        ("101-002", "second", "shown", False, "decided"),
+        ("101-003", "first", "shown", True, "decided"),
+        ("102-002", "first", "shown", True, "decided"),
+        ("102-002", "second", "shown", False, "decided"),
+        ("103-002", "first", "shown", False, "decided"),
+        ("103-002", "second", "shown", False, "decided"),
+        ("103-002", "adjudication", "shown", False, "waiting"),
+    ]
+    assert statuses("102-002") == ["accepted"] and statuses("103-002") == ["transferred"]
+    assert set(Decision.objects.values_list("decided_by__username", flat=True)) == {"anna", "ada", "abel", "aino"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_new_images_answer_the_query_of_a_return_and_the_analyst_closes_it() -> None:
+    again = Sending(90, "10:00", (SMALL_CHEST,), because="This is all there is.")
+    seed((Story("101-002", "Screening", "Returned and accepted.", (RETURNED, again)),))
+    query = Query.objects.get()
+    assert (query.status, query.opened_by.username) == ("closed", "anna")
+    assert query.settled_at is not None and query.settled_at.date() < timezone.localdate() - timedelta(days=80)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_what_happened_has_the_days_of_the_story_everywhere() -> None:
     seed(OF_EVERY_END[:1])
     submission = Submission.objects.get(status="returned")
@@ -162,7 +205,7 @@ def test_everybody_gets_the_password_that_is_printed(monkeypatch: pytest.MonkeyP
     today = timezone.localdate()
     set_stage(today, "coreqc-demo")
     set_stage(today, "another password")
-    assert User.objects.count() == 7
+    assert User.objects.count() == 9
     assert all(person.check_password("another password") for person in User.objects.all())
 
 

@@ -1,6 +1,7 @@
 """Plays a story: people and worker do through the services what the story tells, on the days that it names."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,9 +15,10 @@ from apps.accounts.models import Role, User
 from apps.audit.models import AuditEvent
 from apps.audit.services import record
 from apps.demo.seeding.clock import StoryClock
+from apps.demo.seeding.lots import lots_of
 from apps.demo.seeding.scans import FIRST_NUMBER, Scan, export
 from apps.demo.seeding.site import send_digests, send_objects
-from apps.demo.seeding.stage import PROTOCOL_NUMBER
+from apps.demo.seeding.stage import PROTOCOL_NUMBER, SECOND_OF_ANALYST
 from apps.demo.seeding.stories import Sending, Story, Until
 from apps.demo.seeding.work import do_work
 from apps.imageqc.services import choose_slot
@@ -24,7 +26,9 @@ from apps.intake.models import Series, Submission
 from apps.intake.services import begin_submission, start_check, transfer, withdraw
 from apps.notices.models import Notice
 from apps.notices.services import mark_read
-from apps.reviews.models import ReviewCase
+from apps.queries.models import Query
+from apps.queries.services import close
+from apps.reviews.models import Decision, ReviewCase
 from apps.reviews.services import beat, claim, correct_label, decide
 from apps.trials.models import Visit
 
@@ -38,6 +42,9 @@ READS_WITHIN_DAYS = 7
 """Notices of the days before have been read by the coordinator; those since then wait beside the bell."""
 
 BEAT = timedelta(seconds=10)
+
+SECOND_AFTER = timedelta(hours=4)
+"""From the first review to the second."""
 
 
 def is_played(story: Story) -> bool:
@@ -55,9 +62,10 @@ def play(story: Story, today: date, *, analyst: str) -> None:
             clock.set(datetime.combine(today - timedelta(days=sending.days_ago), time.fromisoformat(sending.at), UTC))
             begun = visit.submissions.order_by("pk")
             submission = begun[number] if number < begun.count() else begin_submission(visit, by=_coordinator(visit))
-            _send(submission, sending, clock, today)
+            with lots_of(sending):
+                _send(submission, sending, clock, today)
             if sending.until == Until.DECISION:
-                _review(submission, sending, clock, User.objects.get(username=analyst))
+                _review(submission, sending, clock, analyst)
             if sending.days_ago > READS_WITHIN_DAYS:
                 mark_read(Notice.objects.about(visit), by=_coordinator(visit))
     with transaction.atomic():
@@ -124,27 +132,58 @@ def _scans(submission: Submission, sending: Sending) -> Iterator[tuple[Series, S
         yield submission.series.get(number=number), scan
 
 
-def _review(submission: Submission, sending: Sending, clock: StoryClock, analyst: User) -> None:
-    """Let the analyst look at the case, set right what the ensemble got wrong, and decide."""
-    case = ReviewCase.objects.get(submission=submission)
+def _review(submission: Submission, sending: Sending, clock: StoryClock, analyst: str) -> None:
+    """Let the analyst decide, and the second one where a second review is due."""
+    first = ReviewCase.objects.get(submission=submission, kind=ReviewCase.Kind.FIRST)
+    clock.forward(timedelta(hours=sending.review_hours))
+    _decide(first, sending, clock, User.objects.get(username=analyst))
+    second = ReviewCase.objects.filter(submission=submission, kind=ReviewCase.Kind.SECOND).first()
+    if second:
+        clock.forward(SECOND_AFTER)
+        by = User.objects.get(username=SECOND_OF_ANALYST[analyst])
+        verdict, note = sending.second or sending.verdict, sending.second_note
+        _decide(second, replace(sending, verdict=verdict, note=note, overlooks=False), clock, by)
+    do_work(submission, clock)
+    _close_queries(submission, analyst)
+
+
+def _decide(case: ReviewCase, sending: Sending, clock: StoryClock, analyst: User) -> None:
+    """Let an analyst look at a case, set right what its labels get wrong, and decide."""
     if case.status == ReviewCase.Status.DECIDED:
         return
-    clock.forward(timedelta(hours=sending.review_hours))
     claim(case, by=analyst)
     for _ in range(round(timedelta(minutes=sending.minutes_of_work) / BEAT)):
         clock.forward(BEAT)
         beat(case, by=analyst)
-    for series, scan in _scans(submission, sending):
-        _correct(case, series, scan, analyst)
+    for series, scan in _scans(case.submission, sending):
+        _correct(case, series, scan, analyst, overlooks=sending.overlooks)
     signed = Confirmation(analyst.pk, timezone.now(), just_now=True)
-    decide(case, sending.verdict, by=analyst, confirmed=signed, reasons=sending.reasons, note=sending.note)
+    reasons = () if sending.verdict == Decision.Verdict.ACCEPT else sending.reasons
+    decide(case, sending.verdict, by=analyst, confirmed=signed, reasons=reasons, note=sending.note)
 
 
-def _correct(case: ReviewCase, series: Series, scan: Scan, analyst: User) -> None:
+def _correct(case: ReviewCase, series: Series, scan: Scan, analyst: User, *, overlooks: bool) -> None:
+    """Set the labels of a series that are not as the scan is; one that is wrong on purpose may be overlooked.
+
+    Where labels are hidden, there is nothing to set right.
+    """
+    if case.arm == ReviewCase.Arm.HIDDEN:
+        return
     truth = {"body_part": scan.region, "contrast": "enhanced" if scan.enhanced else "non_contrast"}
     said = series.classifications.first()
     corrected = set(case.corrections.filter(series=series).values_list("module", flat=True))
     for module, label in truth.items():
+        seed = case.seeded
+        wrong_on_purpose = seed is not None and (seed["series"], seed["module"]) == (series.pk, module)
         right = said is not None and getattr(said, module)["label"] == label
-        if not right and module not in corrected:
+        if overlooks if wrong_on_purpose else right:
+            continue
+        if module not in corrected:
             correct_label(case, series, module, label, by=analyst)
+
+
+def _close_queries(submission: Submission, analyst: str) -> None:
+    """Let the analyst settle what these images have answered."""
+    answered = Query.objects.filter(answered_by_submission=submission, status=Query.Status.ANSWERED)
+    for query in answered:
+        close(query, by=User.objects.get(username=analyst))

@@ -12,6 +12,7 @@ from apps.accounts.models import Membership, Role, User
 from apps.audit.services import record
 from apps.demo.seeding.stories import ENROLMENTS, SCREENING, WEEK_12, WEEK_24
 from apps.protocols.models import ImagingProtocol, RequiredSeries
+from apps.reviews.models import ReviewPolicy
 from apps.trials.models import Site, Trial, VisitType
 from apps.trials.services import enrol_subject
 
@@ -35,9 +36,17 @@ PEOPLE = (
     ("cleo", "Cleo", "Martin", Role.CRC, "103"),
     ("anna", "Anna", "Lindqvist", Role.ANALYST, ""),
     ("abel", "Abel", "Okafor", Role.ANALYST, ""),
+    ("ada", "Ada", "Moreau", Role.ANALYST, ""),
+    ("aino", "Aino", "Virtanen", Role.ANALYST, ""),
     ("mira", "Mira", "Novak", Role.TRIAL_MANAGER, ""),
 )
 ANALYST_OF_SITE = {"101": "anna", "102": "abel", "103": "abel"}
+SECOND_OF_ANALYST = {"anna": "ada", "abel": "aino"}
+"""Who reviews after whom: at one desk nobody waits for a person of the other."""
+
+REVIEWING = {"hidden_share": 0.1, "seeded_share": 0.05, "second_review_share": 0.2}
+"""Shares of cases, for the submissions to come; those of the stories have the lots that the story tells."""
+
 ADMINISTRATOR = "root"
 LONGEST_AGO = timedelta(days=400)
 """The trial is older than everything that happened in it."""
@@ -76,6 +85,7 @@ def _trial(today: date, *, by: User) -> Trial:
     _added(trial, by=by)
     for number, name in SITES:
         _added(Site(trial=trial, number=number, name=name), by=by)
+    _added(ReviewPolicy(trial=trial, **REVIEWING), by=by)
     protocol = _added(ImagingProtocol(trial=trial, version="1.0", effective_from=today - LONGEST_AGO), by=by)
     for name, target_day, before, after in VISIT_TYPES:
         planned = VisitType(trial=trial, name=name, target_day=target_day, days_before=before, days_after=after)

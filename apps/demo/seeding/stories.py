@@ -25,8 +25,9 @@ class Sending:
     """One submission of a visit.
 
     `days_ago` and `at` (UTC) say when it was sent, `scanned_before` how many days before that the subject was
-    scanned. The
-    coordinator gives `because` where something blocks; the analyst decides `review_hours` after the transfer.
+    scanned. The coordinator gives `because` where something blocks; the analyst decides `review_hours` after the
+    transfer. What was drawn for the case: `hidden` labels, a `wrong_label` on purpose, which its analyst sets right or
+    `overlooks`, and a second review with its verdict (`second`); where that differs, a third has still to decide.
     """
 
     days_ago: int
@@ -41,6 +42,11 @@ class Sending:
     minutes_of_work: float = 1
     scanned_before: int = 1
     stray_files: bool = False
+    hidden: bool = False
+    wrong_label: bool = False
+    overlooks: bool = False
+    second: Verdict | None = None
+    second_note: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,8 +109,8 @@ STORIES = (
     Story(
         "101-001",
         SCREENING,
-        "Everything as asked for; accepted within a day.",
-        (Sending(176, "08:31", (S_NECK, S_CHEST, S_ABDOMEN), review_hours=5, minutes_of_work=1.2),),
+        "Everything as asked for; accepted within a day, without AI labels.",
+        (Sending(176, "08:31", (S_NECK, S_CHEST, S_ABDOMEN), review_hours=5, minutes_of_work=1.2, hidden=True),),
     ),
     Story(
         "101-001",
@@ -179,8 +185,17 @@ STORIES = (
     Story(
         "101-004",
         SCREENING,
-        "Everything as asked for; accepted.",
-        (Sending(90, "08:40", (S_NECK, S_CHEST, S_ABDOMEN), review_hours=29, minutes_of_work=0.7),),
+        "Everything as asked for; accepted by two.",
+        (
+            Sending(
+                90,
+                "08:40",
+                (S_NECK, S_CHEST, S_ABDOMEN),
+                review_hours=29,
+                minutes_of_work=0.7,
+                second=Verdict.ACCEPT,
+            ),
+        ),
     ),
     Story(
         "101-004",
@@ -248,8 +263,18 @@ STORIES = (
     Story(
         "102-002",
         SCREENING,
-        "Everything as asked for; accepted.",
-        (Sending(94, "14:09", (S_NECK, S_CHEST, S_ABDOMEN), review_hours=53, minutes_of_work=0.9),),
+        "Everything as asked for; accepted by two, the first without AI labels.",
+        (
+            Sending(
+                94,
+                "14:09",
+                (S_NECK, S_CHEST, S_ABDOMEN),
+                review_hours=53,
+                minutes_of_work=1.5,
+                hidden=True,
+                second=Verdict.ACCEPT,
+            ),
+        ),
     ),
     Story(
         "102-002",
@@ -293,8 +318,8 @@ STORIES = (
     Story(
         "103-001",
         SCREENING,
-        "Everything as asked for; accepted after three days.",
-        (Sending(180, "13:31", (S_NECK, S_CHEST, S_ABDOMEN), review_hours=76, minutes_of_work=1.1),),
+        "Everything as asked for; one AI label was wrong on purpose, and the analyst saw it.",
+        (Sending(180, "13:31", (S_NECK, S_CHEST, S_ABDOMEN), review_hours=76, minutes_of_work=1.1, wrong_label=True),),
     ),
     Story(
         "103-001",
@@ -311,28 +336,46 @@ STORIES = (
                 note="Not the subject of the screening scan, and no scan of the subject exists in this window.",
                 review_hours=56,
                 minutes_of_work=5,
+                second=Verdict.REJECT,
+                second_note="Another patient; I agree that nothing can be used.",
             ),
         ),
     ),
     Story(
         "103-001",
         WEEK_24,
-        "Scanned after the contrast pump failed; waits at the core lab, overdue.",
+        "Scanned after the contrast pump failed; two analysts differ, a third has to decide; overdue.",
         (
             Sending(
                 5,
                 "15:27",
                 tuple(replace(scan, enhanced=False, contrast_in_header="IOHEXOL 300") for scan in visit_scans(WEEK_24)),
-                Until.TRANSFER,
                 because="The pump failed during the scan; the patient declines another one.",
+                verdict=Verdict.ACCEPT_WITH_DEVIATION,
+                reasons=("wrong_contrast",),
+                note="There will be no other scan of this visit; nodes can be measured without contrast.",
+                review_hours=30,
+                minutes_of_work=3,
+                second=Verdict.RETURN_TO_SITE,
+                second_note="The liver cannot be judged without contrast. Please ask the patient once more.",
             ),
         ),
     ),
     Story(
         "103-002",
         SCREENING,
-        "Everything as asked for; accepted.",
-        (Sending(98, "09:44", (S_NECK, S_CHEST, S_ABDOMEN), review_hours=74, minutes_of_work=1.4),),
+        "Everything as asked for; one AI label was wrong on purpose and overlooked, so a second analyst accepted.",
+        (
+            Sending(
+                98,
+                "09:44",
+                (S_NECK, S_CHEST, S_ABDOMEN),
+                review_hours=74,
+                minutes_of_work=1.4,
+                wrong_label=True,
+                overlooks=True,
+            ),
+        ),
     ),
     Story(
         "103-002",

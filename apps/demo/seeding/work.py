@@ -10,8 +10,17 @@ from apps.demo.seeding.clock import StoryClock
 from apps.intake.models import Submission
 from apps.jobs.models import Job
 from apps.jobs.services import Lease, requeue
+from apps.reviews.models import Decision
 
-OF_A_SUBMISSION = ("intake.sort_files", "imageqc.match_slots", "imageqc.verify_receipt", "reviews.open_case")
+OF_A_SUBMISSION = (
+    "intake.sort_files",
+    "imageqc.match_slots",
+    "imageqc.verify_receipt",
+    "reviews.open_case",
+    "queries.recount",
+    "queries.answer_by_submission",
+)
+OF_A_DECISION = "queries.open_for_return"
 OF_A_SERIES = "imageqc.check_series"
 OF_A_PART = "intake.unpack_part"
 
@@ -46,7 +55,11 @@ def _open_jobs(submission: Submission) -> QuerySet[Job]:
     own = Q(task__in=OF_A_SUBMISSION, object_id=submission.pk)
     of_series = Q(task=OF_A_SERIES, object_id__in=submission.series.values("pk"))
     of_parts = Q(task=OF_A_PART, object_id__in=submission.parts.values("pk"))
-    return Job.objects.filter(own | of_series | of_parts, status__in=(Job.Status.QUEUED, Job.Status.RUNNING))
+    decided = Decision.objects.filter(case__submission=submission)
+    of_decisions = Q(task=OF_A_DECISION, object_id__in=decided.values("pk"))
+    return Job.objects.filter(
+        own | of_series | of_parts | of_decisions, status__in=(Job.Status.QUEUED, Job.Status.RUNNING)
+    )
 
 
 def take_up_again() -> None:
