@@ -15,6 +15,7 @@ ATTACHED = ("mip_coronal", "mid_axial")
 """The pictures of a series that a draft attaches: how far it goes, and what a slice looks like."""
 
 SUBJECT_LENGTH = 160
+MOST_PICTURES = 12
 
 CAN_SEND = "If you have images that fit, say so: the core lab then returns the submission, and you can send them."
 """A visit takes no new images while its submission is at the core lab."""
@@ -156,5 +157,5 @@ def draft_of_return(decision: Decision) -> Draft:
         finding_code=speaking[0].finding_code if speaking else "",
         series=speaking[0].series if speaking else None,
         required=speaking[0].required if speaking else None,
-        pictures=tuple(dict.fromkeys([*drawn, *pictures])),
+        pictures=tuple(dict.fromkeys([*drawn, *pictures]))[:MOST_PICTURES],
     )

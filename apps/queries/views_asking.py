@@ -113,7 +113,7 @@ def ask_several(request: PersonsRequest) -> HttpResponse:
         wanted = cases.filter(pk__in=ticked)
         bulk = services.ask_each(wanted, by=request.user, finding_code=finding, **form.cleaned_data)
         if bulk.done:
-            messages.success(request, f"Asked about {len(bulk.done)} submission{'s' * (len(bulk.done) != 1)}.")
+            messages.success(request, f"Submissions asked about: {len(bulk.done)}.")
         for sentence, refused in bulk.by_sentence.items():
             visits = ", ".join(str(case.submission.visit) for case in refused)
             messages.error(request, f"Not asked about {visits}. {sentence}")

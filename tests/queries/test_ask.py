@@ -82,11 +82,10 @@ def test_a_slot_without_a_series_has_a_draft_too(cast: Cast) -> None:
 )
 def test_a_draft_about_who_or_when_quotes_nothing_that_was_found(cast: Cast, code: str) -> None:
     case = waiting_case(cast.visit, by=cast.carla)
-    whole_submission_finding(
-        case, code, found="101-007 on 3 Sep 2026", expected="101-001 on 2 Sep", where="102-009 Week 8"
-    )
+    told = {"found": "101-007 on 3 Sep 2026", "expected": "101-001 on 2 Sep", "where": "102-009 Week 8"}
+    whole_submission_finding(case, code, **told)
     (draft,) = drafts_of(case)
-    assert not [told for told in ("101-0", "2026", "102-009", "Sep") if told in draft.text + draft.subject]
+    assert not [word for word in ("101-0", "2026", "102-009", "Sep") if word in draft.text + draft.subject]
     assert "This is about the submission as a whole." in draft.text
 
 
@@ -110,6 +109,17 @@ def test_a_case_with_hidden_labels_drafts_nothing_from_them(cast: Cast) -> None:
     ReviewCase.objects.filter(pk=case.pk).update(arm=ReviewCase.Arm.HIDDEN)
     case.refresh_from_db()
     assert [draft.finding_code for draft in drafts_of(case)] == ["few_slices"]
+
+
+def test_a_question_drafted_from_a_label_that_is_wrong_on_purpose_is_not_told_apart(cast: Cast) -> None:
+    case = waiting_case(cast.visit, by=cast.carla)
+    series = case.submission.series.get(number=1)
+    seed = {"series": series.pk, "module": "body_part", "label": "neck"}
+    ReviewCase.objects.filter(pk=case.pk).update(seeded=seed)
+    (draft,) = drafts_of(ReviewCase.objects.get(pk=case.pk))
+    assert draft.finding_code == "body_part"
+    query = ask(case.submission, draft.subject, draft.text, by=cast.anna, finding_code=draft.finding_code)
+    assert query.finding_code == "body_part"
 
 
 @pytest.mark.parametrize("who", ["carla", "chen", "mira", "otto", "root"])

@@ -65,7 +65,7 @@ def test_the_page_lists_what_shares_a_finding_and_asks_the_ticked(cast: Cast, cl
     assert "101-001" in page and "102-001" not in page
     assert QUESTION["subject"] in page
     answer_ = client.post(address, {**QUESTION, "case": [thick.pk, other.pk]}, follow=True)
-    assert "Asked about 1 submission" in answer_.content.decode()
+    assert "Submissions asked about: 1." in answer_.content.decode()
     assert Query.objects.get().submission == thick.submission
 
 

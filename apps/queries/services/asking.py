@@ -10,17 +10,16 @@ from apps.audit.services import record
 from apps.imaging.vocabulary import SHOWN_PICTURES
 from apps.intake.models import Series, Submission
 from apps.protocols.models import RequiredSeries
-from apps.queries.drafts import SUBJECT_LENGTH, draft_of_return
+from apps.queries.drafts import MOST_PICTURES, SUBJECT_LENGTH, draft_of_return, drafts_of
 from apps.queries.models import Message, Query
 from apps.queries.permissions import may_ask
 from apps.queries.services.answering import answer_by_submission
 from apps.queries.services.counting import hold_cases, recount
 from apps.queries.services.thread import given, tell_site, write
-from apps.reviews.models import Decision
+from apps.reviews.models import Decision, ReviewCase
 from apps.reviews.services.opening import codes_found
 
 NOT_AN_ANALYST = "Only the image analysts of this trial ask its sites."
-MOST_PICTURES = 12
 
 
 def ask(
@@ -88,8 +87,14 @@ def _refuse_what_is_not_of(
     slots = list(submission.slots.select_related("required", "series"))
     if required and required.pk not in {slot.required_id for slot in slots}:
         raise Refused("This required series is not one of the visit's.")
-    if finding_code and finding_code not in codes_found(submission, slots):
+    if finding_code and finding_code not in (*codes_found(submission, slots), *_codes_shown(submission)):
         raise Refused("No rule with this code failed in the submission. Leave the code out, or take one that did.")
+
+
+def _codes_shown(submission: Submission) -> list[str]:
+    """Return the codes of what the desk shows now: beside what the rules found, what a label wrong on purpose makes."""
+    case = submission.cases.exclude(status=ReviewCase.Status.DECIDED).order_by("-round").first()
+    return [draft.finding_code for draft in drafts_of(case)] if case else []
 
 
 def _attached(submission: Submission, pictures: Iterable[tuple[int, str]]) -> list[dict[str, object]]:
