@@ -44,10 +44,11 @@ def test_an_analyst_reopens_what_was_decided_and_gives_the_reason(cast: Cast, ve
     assert Decision.objects.values().get() == before
     submission = Submission.objects.get()
     assert (submission.status, submission.decided_at) == ("transferred", None)
-    event = events_about(submission).order_by("pk").last()
-    assert event is not None
+    event = events_about(old).get(action="reviewcase.reopened")
     assert (event.actor, event.reason) == (cast.abel, "The wrong subject's name was on the form.")
-    assert events_about(old).filter(action="reviewcase.settles").count() == 1
+    assert (event.old, event.new) == ({"settles": True}, {"settles": False})
+    of_the_site = events_about(submission).order_by("pk").last()
+    assert of_the_site is not None and (of_the_site.action, of_the_site.reason) == ("submission.transferred", "")
 
 
 def test_the_signature_is_void_and_the_pages_say_so(client: Client, cast: Cast, accepted: ReviewCase) -> None:
@@ -62,7 +63,10 @@ def test_the_signature_is_void_and_the_pages_say_so(client: Client, cast: Cast, 
     client.force_login(cast.anna)
     page = unescape(client.get(reverse("reviews:case", args=[new.pk])).text)
     assert "The signature of this decision is void: A second look." in page
-    assert "Reopened: the decision before does not stand any more" in page
+    assert [(event.what, event.who, event.why) for event in case_history(new, cast.anna).events][:1] == [
+        ("Put into the queue", "Abel", "A second look.")
+    ]
+    assert case_history(accepted, cast.anna).events[0].what == "Reopened: the decision does not stand any more"
     old = client.get(reverse("reviews:case", args=[accepted.pk])).text
     assert "This decision does not stand any more" in old and reverse("reviews:case", args=[new.pk]) in old
 

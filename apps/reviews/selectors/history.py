@@ -10,7 +10,15 @@ from apps.audit.services import events_about
 from apps.intake.history import Happened
 from apps.intake.models import Series, Submission
 from apps.reviews.models import Decision, LabelCorrection, ReviewCase, ReviewSession, Voiding
-from apps.reviews.selectors.rounds import OTHER_EYES, SETTLED, is_reopenable, may_reopen, nobody_may_take, overlooked
+from apps.reviews.selectors.rounds import (
+    OTHER_EYES,
+    REOPENED,
+    SETTLED,
+    is_reopenable,
+    may_reopen,
+    nobody_may_take,
+    overlooked,
+)
 from apps.reviews.selectors.shown import is_blind
 from apps.ui.words import label_words, status_word
 
@@ -141,6 +149,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "reviewcase.claimed": ("Taken for review", "eye"),
     "reviewcase.taken_over": ("Taken over from another analyst", "eye"),
     "reviewcase.waiting": ("Put back into the queue", "undo"),
+    REOPENED: ("Reopened: the decision does not stand any more", "undo"),
     "series.label_corrected": ("Label corrected", "edit"),
     "series.slot_chosen": ("Series chosen by the site", "series"),
     "series.declared": ("Series declared by the site", "series"),
@@ -154,8 +163,8 @@ def _events(case: ReviewCase) -> tuple[Happened, ...]:
         object_type=Series._meta.label_lower, object_id__in=series
     )
     told = about.filter(Q(action__in=_WORDS) | Q(action="reviewcase.verdict"))
-    # Putting a case back also makes its submission transferred again; the case's own entry says so.
-    told = told.exclude(action="submission.transferred", old__status=Submission.Status.IN_REVIEW)
+    # A case that goes back or is reopened makes its submission transferred again; the case's own entry says so.
+    told = told.exclude(action="submission.transferred", old__status__in=(Submission.Status.IN_REVIEW, *SETTLED))
     if is_blind(case):
         own = [session.analyst_id for session in case.sessions.all()]
         told = told.exclude(~Q(actor__in=own), action="series.label_corrected")
@@ -175,8 +184,6 @@ def _event(row: AuditEvent) -> Happened:
     elif row.action == "series.declared":
         said = ", ".join(label_words(label) for label in row.new.values() if label) or "nothing any more"
         what = f"The site declared {row.object_name}: {said}"
-    elif row.action == "submission.transferred" and row.old.get("status") in SETTLED:
-        what, icon = "Reopened: the decision before does not stand any more", "undo"
     elif row.action == "submission.checked" and row.old.get("status") == Submission.Status.SENDING:
         what, icon = "Sending stopped", "undo"
     elif row.action == "series.label_corrected":

@@ -12,6 +12,9 @@ from apps.reviews.selectors.shown import seed_was_noticed
 SETTLED = (Submission.Status.ACCEPTED, Submission.Status.RETURNED, Submission.Status.REJECTED)
 """The outcomes that a submission can have."""
 
+REOPENED = "reviewcase.reopened"
+"""The audit event of a decision that does not stand any more."""
+
 OTHER_EYES = (ReviewCase.Kind.SECOND, ReviewCase.Kind.ADJUDICATION)
 """Reviews for somebody who has not decided on the submission yet."""
 

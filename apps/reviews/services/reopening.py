@@ -12,7 +12,7 @@ from apps.audit.services import record
 from apps.intake.models import Submission
 from apps.reviews.models import ReviewCase, Voiding
 from apps.reviews.policies import policy_of
-from apps.reviews.selectors.rounds import SETTLED, may_reopen, site_went_on
+from apps.reviews.selectors.rounds import REOPENED, SETTLED, may_reopen, site_went_on
 from apps.reviews.services.rounds import let_settle, open_round
 
 SITE_ANSWERED = "The site has sent or begun other images for this visit since; decide on those instead."
@@ -46,12 +46,13 @@ def reopen(case: ReviewCase, *, by: User, because: str) -> ReviewCase:
 
 
 def _reopen(case: ReviewCase, submission: Submission, by: User, because: str) -> ReviewCase:
-    advance(submission, Submission.Status.TRANSFERRED, by=by, because=because, decided_at=None)
-    if not let_settle(case, False, by=by, because=because):
+    # The reason stands with the case: the site reads the steps of its submission.
+    advance(submission, Submission.Status.TRANSFERRED, by=by, decided_at=None)
+    if not let_settle(case, False, by=by, because=because, action=REOPENED):
         raise StaleState("Somebody else reopened this submission a moment ago. Reload the page.")
     signature = getattr(case.decision, "signature", None)
     if signature is not None and not hasattr(signature, "voiding"):
         Voiding.objects.create(signature=signature, because=because, voided_by=by)
         record("reviewcase.signature_voided", case, by=by, because=because)
     due_at = timezone.now() + timedelta(hours=policy_of(case.trial).review_within_hours)
-    return open_round(case, ReviewCase.Kind.REOPENED, settles=True, due_at=due_at, because={})
+    return open_round(case, ReviewCase.Kind.REOPENED, settles=True, due_at=due_at, by=by, because=because)

@@ -11,11 +11,19 @@ from apps.reviews.selectors.rounds import corrections_of, overlooked
 
 
 def open_round(
-    after: ReviewCase, kind: ReviewCase.Kind, *, settles: bool, due_at: datetime, because: dict[str, Any]
+    after: ReviewCase,
+    kind: ReviewCase.Kind,
+    *,
+    settles: bool,
+    due_at: datetime,
+    told: dict[str, Any] | None = None,
+    by: User | None = None,
+    because: str = "",
 ) -> ReviewCase:
     """Put the submission of a decided case into the queue once more; call in the transaction that sends it there.
 
-    `because` stands in the audit event alone: the case's own page must not tell what an earlier round found.
+    What is `told` stands in the audit event alone, `because` on the case's page, too: which must not say what an
+    earlier round found where this one is blind.
     """
     newest = ReviewCase.objects.filter(submission=after.submission_id).order_by("-round").first() or after
     case = ReviewCase.objects.create(
@@ -35,20 +43,20 @@ def open_round(
     )
     codes = newest.finding_codes.values_list("code", flat=True)
     CaseFinding.objects.bulk_create(CaseFinding(case=case, code=code) for code in codes)
-    told = {"due_at": due_at.isoformat(), "kind": kind, "round": case.round, "settles": settles, **because}
-    record("reviewcase.opened", case, by=None, new=told)
+    new = {"due_at": due_at.isoformat(), "kind": kind, "round": case.round, "settles": settles, **(told or {})}
+    record("reviewcase.opened", case, by=by, new=new, because=because)
     enqueue("queries.recount", after.submission_id)  # a decided case does not count them any more
     return case
 
 
-def let_settle(case: ReviewCase, settles: bool, *, by: User, because: str = "") -> bool:
+def let_settle(
+    case: ReviewCase, settles: bool, *, by: User, because: str = "", action: str = "reviewcase.settles"
+) -> bool:
     """Let the decision of a case be the outcome of its submission, or no longer; False when it was so already."""
     changed = ReviewCase.objects.filter(pk=case.pk, settles=not settles).update(settles=settles)
     if changed:
         case.settles = settles
-        record(
-            "reviewcase.settles", case, by=by, old={"settles": not settles}, new={"settles": settles}, because=because
-        )
+        record(action, case, by=by, old={"settles": not settles}, new={"settles": settles}, because=because)
     return bool(changed)
 
 

@@ -77,11 +77,11 @@ def _settle_second(case: ReviewCase, decision: Decision, by: User) -> bool:
     return True
 
 
-def _hand_on(case: ReviewCase, kind: ReviewCase.Kind, by: User, because: dict[str, Any]) -> None:
+def _hand_on(case: ReviewCase, kind: ReviewCase.Kind, by: User, told: dict[str, Any]) -> None:
     """Send the submission back to the queue, for somebody else: due as before, and not a word to the site."""
     advance(case.submission, Submission.Status.TRANSFERRED, by=by)
     settles = kind == ReviewCase.Kind.ADJUDICATION
-    open_round(case, kind, settles=settles, due_at=case.due_at, because=because)
+    open_round(case, kind, settles=settles, due_at=case.due_at, told=told)
 
 
 def _give_outcome(case: ReviewCase, decision: Decision, by: User) -> None:
