@@ -25,7 +25,8 @@ function startDecision(form) {
   const before = sessionStorage.getItem(key);
   if (before && !refused && !pressedEarly) restore(form, JSON.parse(before));
 
-  if (refused) form.querySelector("[aria-invalid=true], [name=reasons]:checked, [name=reasons]").focus();
+  const toSetRight = ["[aria-invalid=true]", "[name=reasons]:checked", "[name=reasons]"];
+  if (refused) toSetRight.map((asked) => form.querySelector(asked)).find(Boolean).focus();
 
   form.addEventListener("input", () => sessionStorage.setItem(key, JSON.stringify(fieldsOf(form))));
   form.addEventListener("submit", () => {

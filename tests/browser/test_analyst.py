@@ -19,6 +19,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 SignIn = Callable[[str], None]
 
+ARROW = {"x1": 0.25, "y1": 0.25, "x2": 0.5, "y2": 0.75}
+
 
 @pytest.fixture
 def sign_in(page: Page, live_server: object) -> SignIn:
@@ -39,6 +41,11 @@ def on_the_desk(page: Page, heading: str) -> None:
     page.wait_for_load_state()
 
 
+def sign(page: Page) -> None:
+    """Give the password, as the first signature of a sitting asks."""
+    page.get_by_label("Sign as anna").fill(PASSWORD)
+
+
 def test_a_good_case_takes_one_key_to_claim_and_two_to_accept(page: Page, cast: Cast, sign_in: SignIn) -> None:
     now = timezone.now()
     first = waiting_case(cast.visit, by=cast.carla, transferred_at=now - timedelta(days=3))
@@ -47,14 +54,80 @@ def test_a_good_case_takes_one_key_to_claim_and_two_to_accept(page: Page, cast: 
     press(page, "n")
     on_the_desk(page, "101-001 Week 8")
     press(page, "a")
+    expect(page.get_by_label("Sign as anna")).to_be_focused()
+    page.keyboard.type(PASSWORD)
+    press(page, "Enter")
+    expect(page.get_by_text("Accepted by Anna")).to_be_visible()
+    expect(page.get_by_text("“I have reviewed these images and accept them.”")).to_be_visible()
+    assert Decision.objects.get(case=first).signature.signer == cast.anna
+    expect(page.get_by_role("button", name="Next case")).to_be_focused()
+    press(page, "n")
+    on_the_desk(page, "102-001 Week 8")
+    assert ReviewCase.objects.get(pk=second.pk).holder == cast.anna
+    press(page, "a")
     expect(page.get_by_role("button", name="Confirm: accept")).to_be_focused()
     press(page, "Enter")
     expect(page.get_by_text("Accepted by Anna")).to_be_visible()
-    assert Decision.objects.get(case=first).decided_by == cast.anna
-    expect(page.get_by_role("button", name="Next case")).to_be_focused()
+    assert Decision.objects.get(case=second).signature.signer == cast.anna
+
+
+def test_a_wrong_password_is_said_and_the_rest_of_the_form_stays(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    waiting_case(cast.visit, by=cast.carla)
+    sign_in("anna")
     press(page, "n")
-    expect(page.get_by_role("heading", name="102-001 Week 8")).to_be_visible()
-    assert ReviewCase.objects.get(pk=second.pk).holder == cast.anna
+    on_the_desk(page, "101-001 Week 8")
+    press(page, "r")
+    press(page, "3")
+    page.get_by_label("Sign as anna").fill("guessed it")
+    press(page, "Enter")
+    expect(page.get_by_role("alert").filter(has_text="This is not your password")).to_be_visible()
+    expect(page.get_by_label("Sign as anna")).to_be_focused()
+    expect(page.locator("#decision").get_by_label("A required series is missing.")).to_be_checked()
+    page.keyboard.type(PASSWORD)
+    press(page, "Enter")
+    expect(page.get_by_text("Returned to site by Anna")).to_be_visible()
+
+
+def test_a_series_gets_a_verdict_and_a_drawing_by_keyboard(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    case = claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
+    sign_in("anna")
+    press(page, "n")
+    on_the_desk(page, "101-001 Week 8")
+    press(page, "e")
+    card = page.get_by_role("article", name="Chest CT with contrast")
+    card.get_by_label("This series").select_option(label="Return to site")
+    card.get_by_label("Artefacts or noise make the images unusable.").check()
+    card.get_by_role("button", name="Keep this verdict on series 1").click()
+    expect(card.get_by_text("To return")).to_be_visible()
+    press(page, "p")
+    dialog = page.get_by_role("dialog", name="Draw on a picture")
+    dialog.get_by_label("Picture").select_option(label="series 1, chest PV: MIP coronal")
+    dialog.get_by_role("button", name="Circle").press("Enter")
+    expect(dialog.get_by_role("img", name="Circle 1")).to_be_focused()
+    press(page, "ArrowRight")
+    press(page, "Shift+ArrowUp")
+    dialog.get_by_label("Note for the site").fill("The dome is cut.")
+    dialog.get_by_role("button", name="Keep the drawing").click()
+    expect(card.get_by_text("The dome is cut.")).to_be_visible()
+    assert case.annotations.get().shapes == [{"kind": "ellipse", "x": 0.51, "y": 0.5, "rx": 0.12, "ry": 0.13}]
+
+
+def test_a_drag_draws_an_arrow(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    case = claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
+    sign_in("anna")
+    press(page, "n")
+    on_the_desk(page, "101-001 Week 8")
+    press(page, "p")
+    area = page.get_by_role("group", name="Drawing").bounding_box()
+    assert area is not None
+    page.mouse.move(area["x"] + area["width"] * 0.25, area["y"] + area["height"] * 0.25)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] * 0.5, area["y"] + area["height"] * 0.75, steps=3)
+    page.mouse.up()
+    page.get_by_role("button", name="Keep the drawing").click()
+    expect(page.get_by_role("dialog", name="Draw on a picture")).to_be_hidden()
+    (arrow,) = case.annotations.get().shapes
+    assert arrow == {name: pytest.approx(value, abs=0.01) for name, value in ARROW.items()} | {"kind": "arrow"}
 
 
 def test_returning_to_the_site_with_reasons_and_a_note_by_keyboard(page: Page, cast: Cast, sign_in: SignIn) -> None:
@@ -66,10 +139,11 @@ def test_returning_to_the_site_with_reasons_and_a_note_by_keyboard(page: Page, c
     press(page, "r")
     press(page, "3")
     press(page, "6")
-    expect(page.get_by_label("A required series is missing.")).to_be_checked()
+    expect(page.locator("#decision").get_by_label("A required series is missing.")).to_be_checked()
     press(page, "t")
     page.keyboard.type("Please send the chest; d and x are only letters here.")
-    press(page, "Control+Enter")
+    sign(page)
+    press(page, "Enter")
     expect(page.get_by_text("Returned to site by Anna")).to_be_visible()
     decision = Decision.objects.get()
     assert decision.reasons == ["series_missing", "slices_missing"]
@@ -82,6 +156,7 @@ def test_a_refusal_and_a_reload_keep_what_was_typed(page: Page, cast: Cast, sign
     press(page, "n")
     on_the_desk(page, "101-001 Week 8")
     press(page, "r")
+    sign(page)
     page.get_by_role("textbox", name="Note").fill("Slices 12 to 15")
     press(page, "Control+Enter")
     expect(page.get_by_role("alert").filter(has_text="Choose at least one reason")).to_be_visible()
@@ -141,7 +216,7 @@ def test_a_label_is_corrected_in_place(page: Page, cast: Cast, sign_in: SignIn) 
     card = page.get_by_role("article", name="Chest CT with contrast")
     on_the_desk(page, "101-001 Week 8")
     press(page, "c")
-    card.get_by_label("Body part").select_option(label="Neck")
+    card.get_by_label("Body part", exact=True).select_option(label="Neck")
     card.get_by_role("button", name="Set Body part of series 1").click()
     expect(card.get_by_text("AI:").first).to_be_visible()
     assert LabelCorrection.objects.get().label == "neck"
@@ -156,7 +231,7 @@ def test_a_correction_shows_in_the_other_slot_of_the_same_series(page: Page, cas
     other = page.get_by_role("article").filter(has_text="its labels are corrected there")
     expect(other.get_by_text("AI:")).to_have_count(0)
     press(page, "c")
-    page.get_by_label("Body part").first.select_option(label="Neck")
+    page.get_by_label("Body part", exact=True).first.select_option(label="Neck")
     page.get_by_role("button", name="Set Body part of series 1").first.click()
     expect(other.get_by_text("AI:").first).to_be_visible()
     expect(other).to_have_count(1)
@@ -201,8 +276,9 @@ def test_the_essentials_work_without_javascript(browser: object, live_server: ob
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name="Claim next").click()
-    page.get_by_text("Return to site").first.click()
-    page.get_by_label("Artefacts or noise make the images unusable.").check()
+    page.get_by_role("group", name="Verdict").get_by_text("Return to site").click()
+    page.get_by_role("group", name="Reasons that the site reads").get_by_label("Artefacts or noise").check()
+    sign(page)
     page.get_by_role("button", name="Confirm: return to site").click()
     expect(page.get_by_text("Returned to site by Anna")).to_be_visible()
     context.close()
@@ -223,6 +299,7 @@ def test_axe_finds_nothing_serious(page: Page, cast: Cast, sign_in: SignIn, wher
         press(page, "r")
     if where == "decided":
         press(page, "3")
+        sign(page)
         page.get_by_role("button", name="Confirm: return to site").click()
         expect(page.get_by_text("Returned to site by Anna")).to_be_visible()
     found = Axe().run(page).response["violations"]
