@@ -137,6 +137,16 @@ class ReviewCase(models.Model):
         indexes = (
             models.Index(fields=("status", "-priority", "-resubmitted", "due_at"), name="cases_in_due_order"),
             models.Index(fields=("trial", "status"), name="cases_of_a_trial"),
+            # The worklist counts and orders from this index alone, so it holds all that a filter asks of a case.
+            models.Index(
+                fields=(
+                    *("-priority", "-resubmitted", "due_at", "id"),
+                    *("trial", "site", "status", "holder", "queries_open", "queries_answered"),
+                    *("kind", "arm", "ai_disagrees", "abstained", "submission"),
+                ),
+                condition=Q(status__in=("waiting", "claimed")),
+                name="undecided_in_due_order",
+            ),
         )
         constraints = (
             models.UniqueConstraint(fields=("submission", "round"), name="one_case_per_round"),
