@@ -118,7 +118,8 @@ def classify(digest: SeriesDigest, bundle: ModelBundle) -> Classification | None
         coverage = locate(said.coverage, said.body_part, digest.geometry, bundle.coverage.limits)
         said = replace(said, coverage=coverage, body_part=of_one_body_part(said.body_part, coverage))
     limits = bundle.modules["body_part"].abstention
-    return replace(said, contrast=of_a_known_body(said.contrast, said.body_part, said.coverage, limits))
+    contrast = of_a_known_body(said.contrast, said.body_part, said.coverage, limits)
+    return replace(said, contrast=of_what_is_asked(contrast, said.body_part, bundle.modules["contrast"].not_of))
 
 
 def of_one_body_part(body_part: ModuleAnswer, coverage: CoverageAnswer) -> ModuleAnswer:
@@ -154,6 +155,21 @@ def of_a_known_body(
     reason = (
         "The contrast is not answered: the pictures do not clearly show a body part that the ensemble knows, and only "
         "in those can it tell bright vessels from other bright things. Look at the series and set the contrast by hand."
+    )
+    return replace(contrast, label=None, abstained=True, reason=reason)
+
+
+def of_what_is_asked(contrast: ModuleAnswer, body_part: ModuleAnswer, not_of: Sequence[str]) -> ModuleAnswer:
+    """Return the contrast, silenced of body parts in which the bundle says that it cannot tell it (`not_of`).
+
+    What the pictures look like most decides, whether it became a label or not.
+    """
+    looks_like = max(body_part.scores, key=body_part.scores.__getitem__, default="")
+    if contrast.abstained or looks_like not in not_of:
+        return contrast
+    reason = (
+        f"The contrast is not answered: in pictures of {body_part_words(looks_like)} this ensemble cannot tell it. "
+        "Look at the series and set the contrast by hand."
     )
     return replace(contrast, label=None, abstained=True, reason=reason)
 

@@ -167,6 +167,8 @@ def test_an_incomplete_bundle_is_refused(folder, missing):
         ("'brain', 'neck'", "'brain', 'brain'", "each once"),
         ("silent = ['other']", "silent = ['knee']", "not some of the classes brain, neck"),
         ("silent = []", "silent = ['enhanced', 'non_contrast']", "not some of the classes"),
+        ("silent = []", "silent = []\nnot_of = ['knee']", "contrast may name classes of the body part there, brain"),
+        ("silent = ['other']", "silent = ['other']\nnot_of = ['brain']", "not_of of body_part is"),
         ("temperature = 1", "temperature = 0", "not positive"),
         ("max_distance = 0.5", "max_distance = 3", "more than 0 and at most 2"),
         ("max_distance = 0.5\n", "", "max_distance is missing"),

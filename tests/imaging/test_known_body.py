@@ -8,7 +8,7 @@ import pytest
 from apps.imaging.bundle import load_bundle
 from apps.imaging.coverage import CoverageAnswer, CoveredRegion
 from apps.imaging.ensemble import Abstention, ModuleAnswer
-from apps.imaging.pipeline import SeriesReport, check_paths, of_a_known_body
+from apps.imaging.pipeline import SeriesReport, check_paths, of_a_known_body, of_what_is_asked
 from apps.imaging.rules import check_against, why_never_a_slot
 from apps.imaging.spec import SeriesSpec
 from apps.imaging.text_report import series_text
@@ -72,6 +72,26 @@ def test_what_covers_several_regions_is_a_body_whatever_the_label() -> None:
 def test_a_contrast_that_was_silent_already_keeps_its_own_reason() -> None:
     unsure = an_answer(CONTRASTS, None, enhanced=0.55)
     assert of_a_known_body(unsure, LIMB, None, LIMITS) is unsure
+
+
+def test_of_a_body_part_that_the_bundle_leaves_out_no_contrast_is_said(tmp_path: Path) -> None:
+    write_series(tmp_path / "scan", cube_and_rod())
+    for body_part, label in (("brain", None), ("chest", "enhanced")):
+        folder = write_tiny_bundle(tmp_path / body_part, body_part=body_part, not_of={"contrast": ["brain"]})
+        (report,) = check_paths([tmp_path / "scan"], load_bundle(folder))
+        assert isinstance(report, SeriesReport) and report.classification is not None
+        assert report.classification.body_part.label == body_part
+        contrast = report.classification.contrast
+        assert contrast.label == label and contrast.scores["enhanced"] > 0.8
+        assert label or "of the brain this ensemble cannot tell it. Look at the series" in contrast.reason
+
+
+def test_a_head_that_is_no_label_is_still_a_head() -> None:
+    unsure = replace(body_part_answer(None, brain=0.6, chest=0.3), distance=0.2)
+    assert of_what_is_asked(ENHANCED, unsure, ("brain",)).label is None
+    assert of_what_is_asked(ENHANCED, unsure, ("neck",)) is ENHANCED
+    silent = an_answer(CONTRASTS, None, enhanced=0.55)
+    assert of_what_is_asked(silent, unsure, ("brain",)) is silent
 
 
 @pytest.mark.parametrize("silent_class", ["limb", "spine"])

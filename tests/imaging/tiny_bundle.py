@@ -36,6 +36,7 @@ def write_tiny_bundle(
     coverage: Mapping[str, tuple[float, float]] | None = None,
     classes: Mapping[str, Sequence[str]] = CLASSES,
     silent: Mapping[str, Sequence[str]] = SILENT,
+    not_of: Mapping[str, Sequence[str]] | None = None,
     name: str = "tiny",
     version: str = "1.0.0",
 ) -> Path:
@@ -44,7 +45,8 @@ def write_tiny_bundle(
     Every plane gives `score` to `body_part` or `contrast` and shares the rest evenly; `planes` makes single planes say
     something else: `{("body_part", "axial"): "neck"}`. Every picture lies at `distance` from the references (limit
     0.5). An all-air series is still abstained on. With `coverage`, it also has coverage networks, which see each
-    region from and to those fractions of the height: `{"chest": (0, 0.6)}`.
+    region from and to those fractions of the height: `{"chest": (0, 0.6)}`. `not_of` names body parts of which a
+    module is not asked.
     """
     folder.mkdir(parents=True, exist_ok=True)
     said = {"body_part": body_part, "contrast": contrast}
@@ -62,6 +64,7 @@ def write_tiny_bundle(
             f"[modules.{module}]",
             f"classes = {list(words)}",
             f"silent = {list(silent[module])}",
+            *([f"not_of = {list(not_of[module])}"] if not_of and module in not_of else []),
             "temperature = 1",
             f"[modules.{module}.input]",
             *INPUT,

@@ -56,7 +56,8 @@ class Member:
 class Module:
     """One question (body part or contrast): its classes, recipe, thresholds and one member per plane.
 
-    Scores are softmax(logits / temperature). A `silent` class is never a label, always an abstention.
+    Scores are softmax(logits / temperature). A `silent` class is never a label, always an abstention; of a body part
+    of `not_of` the question is not answered at all.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Module:
     recipe: InputRecipe
     abstention: Abstention
     members: tuple[Member, ...]
+    not_of: tuple[str, ...]
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -133,6 +135,13 @@ def read_manifest(folder: Path) -> Manifest:
     modules_table = top.table("modules")
     modules = {module: _read_module(module, modules_table.table(module), folder) for module in MODULES}
     modules_table.nothing_else()
+    body_parts = modules["body_part"].classes
+    for module in modules.values():
+        if not set(module.not_of) <= set(body_parts) or (module.not_of and module.name == "body_part"):
+            raise BadBundle(
+                f"{path}: not_of of {module.name} is {list(module.not_of)}; contrast may name classes of the body part "
+                f"there, {', '.join(body_parts)}"
+            )
     coverage = _read_coverage(top.table("coverage"), folder) if "coverage" in top else None
     documents = top.table("documents")
     for document in DOCUMENTS:
@@ -170,13 +179,14 @@ def _read_module(name: str, table: Table, folder: Path) -> Module:
     temperature = table.number("temperature")
     if temperature <= 0:
         raise table.refusal("temperature", f"is {temperature}, not positive")
+    not_of = tuple(table.texts("not_of")) if "not_of" in table else ()
     recipe = _read_recipe(table.table("input"))
     abstention = _read_abstention(table.table("abstention"))
     members_table = table.table("members")
     members = tuple(_read_member(plane, members_table.table(plane), folder) for plane in PLANES)
     members_table.nothing_else()
     table.nothing_else()
-    return Module(name, classes, silent, temperature, recipe, abstention, members)
+    return Module(name, classes, silent, temperature, recipe, abstention, members, not_of)
 
 
 def _read_recipe(table: Table) -> InputRecipe:

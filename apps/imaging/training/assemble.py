@@ -57,6 +57,7 @@ class ExportedModule:
     recipe: InputRecipe
     abstention: Abstention
     members: Mapping[str, ExportedMember]
+    not_of: tuple[str, ...] = ()
 
 
 def write_bundle(
@@ -166,6 +167,7 @@ def _module_table(name: str, module: ExportedModule, folder: Path) -> dict[str, 
     return {
         "classes": module.classes,
         "silent": module.silent,
+        **({"not_of": module.not_of} if module.not_of else {}),
         "temperature": round(module.temperature, 4),
         "input": asdict(module.recipe),
         "abstention": asdict(module.abstention),

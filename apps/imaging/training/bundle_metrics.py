@@ -102,6 +102,7 @@ def _module(run: Run, module: str, origin: Origin) -> dict[str, Any]:
         "run": _run_facts(run),
         "classes": list(run.classes(module)),
         "silent": list(run.silent(module)),
+        "not_of": list(run.recipe.modules[module].not_of),
         "choice": origin.choice,
         "pictures": chosen.pictures,
         "parts": chosen.parts,

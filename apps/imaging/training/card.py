@@ -110,6 +110,9 @@ def _scores(of_set: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def _limits(name: str, module: Mapping[str, Any]) -> str:
     limits, nested = module["limits"], module["nested"]
     silent = f", the class is {' or '.join(module['silent'])}" if module["silent"] else ""
+    not_of = module.get("not_of", [])
+    if not_of:
+        silent += f", the body part looks like {' or '.join(not_of)} (such series are not counted here)"
     fair = (
         f"With everything chosen on the other folds, {counted(nested['answered'])} are answered and "
         f"{counted(nested['right_of_answered'])} of these right."

@@ -57,8 +57,13 @@ class Plan:
         }
 
     def labels(self, wanted: Mapping[str, str]) -> dict[str, str]:
-        """Return those labels that the run has a class for."""
-        return {module: word for module, word in wanted.items() if word in self.classes.get(module, ())}
+        """Return those labels that the run has a class for, of the modules that ask of such a body part."""
+        body_part = wanted.get("body_part", "")
+        return {
+            module: word
+            for module, word in wanted.items()
+            if word in self.classes.get(module, ()) and self.recipe.modules[module].asks(body_part)
+        }
 
 
 def make_plan(recipe: Recipe, classes: Mapping[str, tuple[str, ...]], series: Sequence[ManifestSeries]) -> Plan:

@@ -183,7 +183,15 @@ def export_module(
         for plane in PLANES
     }
     of_recipe = run.recipe.modules[module]
-    ready = ExportedModule(classes, run.silent(module), chosen.temperature, of_recipe.input, chosen.abstention, members)
+    ready = ExportedModule(
+        classes,
+        run.silent(module),
+        chosen.temperature,
+        of_recipe.input,
+        chosen.abstention,
+        members,
+        of_recipe.not_of,
+    )
     return ready, {"series": len(series), "precision": taken, "planes": measured, "vote": votes}
 
 

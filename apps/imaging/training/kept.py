@@ -46,7 +46,9 @@ def keep_module(bundle: Path, module: str) -> KeptModule:
     manifest = read_manifest(bundle)
     found = manifest.modules[module]
     members = {member.plane: ExportedMember(member.picture, member.path, member.references) for member in found.members}
-    ready = ExportedModule(found.classes, found.silent, found.temperature, found.recipe, found.abstention, members)
+    ready = ExportedModule(
+        found.classes, found.silent, found.temperature, found.recipe, found.abstention, members, found.not_of
+    )
     file = bundle / "metrics.json"
     try:
         metrics = json.loads(file.read_text(encoding="utf-8"))

@@ -180,7 +180,7 @@ def _read_series(
 
 
 def _labels(line: int, row: Mapping[str, str], recipe: Recipe, problems: _Problems) -> dict[str, str]:
-    labels = {}
+    labels, unasked = {}, False
     for module, of_module in recipe.modules.items():
         word = row[module]
         if not word:
@@ -192,8 +192,11 @@ def _labels(line: int, row: Mapping[str, str], recipe: Recipe, problems: _Proble
             known = ", ".join(of_module.classes)
             remedy = "mend it, leave it empty, or train by a copy of the recipe that names it among the classes"
             problems.say(line, module, f"{word!r} is none of the recipe's classes ({known}); {remedy}")
+        if not of_module.asks(row.get("body_part", "")):
+            del labels[module]
+            unasked = True
     # A recipe of one module asks one question of an archive that may hold answers to others: those lines are left out.
-    if not labels and len(recipe.modules) > 1:
+    if not labels and not unasked and len(recipe.modules) > 1:
         columns = " and ".join(recipe.modules)
         problems.say(line, columns, "are all empty; label the series or take the line out")
     return labels

@@ -80,12 +80,20 @@ class SeriesAugmentation:
 
 @dataclass(frozen=True)
 class ModuleRecipe:
-    """One question: its classes (empty: those of the manifest), which of them are never an answer, what it looks at."""
+    """One question: its classes (empty: those of the manifest), which of them are never an answer, what it looks at.
+
+    `not_of` are body parts of which the question is not asked: their series are for the other modules alone.
+    """
 
     classes: tuple[str, ...]
     silent: tuple[str, ...]
     pictures: tuple[str, ...]
     input: InputRecipe
+    not_of: tuple[str, ...] = ()
+
+    def asks(self, body_part: str) -> bool:
+        """Return whether the question is asked of series of this body part."""
+        return body_part not in self.not_of
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,9 @@ class Recipe:
         for length in ("steps", "epochs"):
             if not plain["training"][length]:
                 del plain["training"][length]
+        for module in plain["modules"].values():
+            if not module["not_of"]:
+                del module["not_of"]
         return plain
 
 
@@ -218,7 +229,9 @@ def _module(section: "_Section", name: str) -> ModuleRecipe:
     section.require(not unknown, f"looks at {unknown}; known pictures are {', '.join(PICTURES)}")
     section.require(bool(pictures), "looks at no picture")
     ordered = tuple(picture for picture in PICTURES if picture in pictures)
-    return section.done(ModuleRecipe(classes, silent, ordered, _input(section.section("input"))))
+    not_of = section.words("not_of") if "not_of" in section.values else ()
+    section.require(not not_of or name != "body_part", "has not_of: a body part is asked of every series")
+    return section.done(ModuleRecipe(classes, silent, ordered, _input(section.section("input")), not_of))
 
 
 def _input(section: "_Section") -> InputRecipe:

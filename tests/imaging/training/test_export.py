@@ -3,6 +3,7 @@
 import json
 import shutil
 import tomllib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -180,10 +181,12 @@ def test_coverage_networks_go_into_the_bundle(trained, exported, tmp_path):
     modules = {
         name: export_module(trained, name, chosen[name], "fp32", tmp_path)[0] for name in ("body_part", "contrast")
     }
+    modules["contrast"] = replace(modules["contrast"], not_of=("brain",))
     folder = tmp_path / "covered"
     write_bundle(folder, Identity("c", "1", "2026-01-01", "r"), modules, coverage, {"coverage": {"n": 3}}, "# card\n")
     pictures = {name: np.full((512, 512), 120, dtype=np.uint8) for name in PICTURES}
     assert load_bundle(folder).classify(pictures).coverage.names == ("chest",)
+    assert load_bundle(folder).modules["contrast"].not_of == ("brain",)
 
     # The next version keeps the networks and their figures from the bundle itself.
     write_bundle(tmp_path / "next", Identity("c", "2", "2026-01-02", "r"), modules, folder, {}, "# card\n")

@@ -1,6 +1,7 @@
 """Manifests: read, or refused with every problem at once."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,6 +36,16 @@ def test_a_manifest_says_what_each_series_is(tiny_manifest):
     assert first.labels == {"body_part": "brain", "contrast": "enhanced"} and first.path.is_file()
     assert last.labels == {"body_part": "other"} and last.z_range is None
     assert len(manifest.sha256) == 64
+
+
+def test_a_body_part_that_a_module_is_not_asked_of_is_for_the_others_alone(write_manifest, line):
+    modules = RECIPE.modules
+    asked = replace(RECIPE, modules=modules | {"contrast": replace(modules["contrast"], not_of=("brain",))})
+    head = line | {"name": "two", "patient": "p2", "body_part": "brain"}
+    chest, brain = read_manifest(write_manifest(line, head), asked).series
+    assert chest.labels == {"body_part": "chest", "contrast": "enhanced"} and brain.labels == {"body_part": "brain"}
+    alone = replace(asked, modules={"contrast": asked.modules["contrast"]})
+    assert [one.name for one in read_manifest(write_manifest(line, head), alone).series] == ["one"]
 
 
 def test_columns_of_the_lab_are_left_alone(write_manifest, line):

@@ -169,6 +169,13 @@ def test_phantoms_bear_the_labels_that_the_run_has_classes_for():
     assert plan.silent_labels() == {"body_part": "other"}
 
 
+def test_phantoms_bear_no_label_of_a_module_that_is_not_asked_of_their_body_part():
+    asked = replace(RECIPE, modules={"contrast": replace(RECIPE.modules["contrast"], not_of=("brain",))})
+    plan = make_plan(asked, {"contrast": ("enhanced", "non_contrast")}, [])
+    assert plan.labels({"body_part": "brain", "contrast": "enhanced"}) == {}
+    assert plan.labels({"body_part": "chest", "contrast": "enhanced"}) == {"contrast": "enhanced"}
+
+
 def test_phantoms_of_training_are_none_that_anybody_is_shown():
     assert min(people(1, 20)) >= FIRST_TRAINING_PHANTOM
     assert people(1, 20) == people(1, 20) and not set(people(1, 20)) & set(people(2, 20))

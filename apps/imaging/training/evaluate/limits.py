@@ -25,7 +25,10 @@ LEAST_SCORE = 0.7
 They are no test objects and no animals; what an archive has never held is answered, if at all, with such scores.
 """
 
-SCORE_LIMITS = tuple(round(LEAST_SCORE + 0.01 * step, 2) for step in range(30))
+LEAST_SCORES: Mapping[str, float] = {"contrast": 0.6}
+"""Of modules that need less. Two planes that are sure against a third that is as sure score 0.67 together: at 0.7 all
+three have to agree. For contrast two are enough, because it is asked only of bodies that the body part module knows.
+"""
 CURVE_LIMITS = tuple(round(0.01 * step, 2) for step in range(101))
 
 PLANES_AGREEING = (2, 3)
@@ -71,7 +74,7 @@ class Limits:
             )
         if not self.coverage.right:
             return (
-                f"Even the mildest limits answer no held-out series: none scores {LEAST_SCORE:g} with "
+                f"Even the mildest limits answer no held-out series: none scores {self.min_score:g} with "
                 f"{PLANES_AGREEING[0]} planes agreeing. The classifiers have learned too little to be used."
             )
         return (
@@ -90,6 +93,16 @@ class Limits:
             "reached": self.reached,
             "sentence": self.sentence,
         }
+
+
+def least_score(module: str) -> float:
+    """Return the score below which a module never answers."""
+    return LEAST_SCORES.get(module, LEAST_SCORE)
+
+
+def score_limits(module: str) -> list[float]:
+    """Return the limits of the score that are tried, from the least to 0.99."""
+    return [hundredths / 100 for hundredths in range(round(100 * least_score(module)), 100)]
 
 
 def answered(vote: Vote, min_score: float, min_planes_agreeing: int, max_distance: float) -> NDArray[np.bool_]:
@@ -137,7 +150,7 @@ def choose_limits(vote: Vote, aim: float, min_coverage: float = MIN_COVERAGE) ->
     right = known.right
     candidates = []
     for planes in PLANES_AGREEING:
-        for score in SCORE_LIMITS:
+        for score in score_limits(vote.judged.module):
             given = answered(known, score, planes, max_distance)
             counts = Counts.of(given), Counts.of(right[given])
             candidates.append(Limits(score, planes, max_distance, aim, min_coverage, *counts))

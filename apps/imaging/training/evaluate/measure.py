@@ -174,6 +174,7 @@ def _module_metrics(run: Run, votes: ModuleVotes) -> Table:
     metrics: Table = {
         "classes": list(run.classes(module)),
         "silent": list(run.recipe.modules[module].silent),
+        "not_of": list(run.recipe.modules[module].not_of),
         "series": per_set({which: _series_facts(judged, rows) for which, judged in votes.judged.items()}),
         "pictures": {picture: _picture_facts(run, votes, picture) for picture in PICTURES},
         "chosen": votes.chosen.pictures if votes.chosen else {},

@@ -33,6 +33,9 @@ def _of_module(module: Metrics) -> Iterator[str]:
         why = f"no fold of the {missing} plane is finished" if missing else "no held-out series has all three pictures"
         yield f"There is no ensemble yet: {why}."
         return
+    if module["not_of"]:
+        unasked = " and ".join(text(words(body_part)) for body_part in module["not_of"])
+        yield f"Not asked of {unasked}: such series get no answer and stand in no figure here."
     yield from _of_choice(module)
     yield from _of_size(module)
     yield from _of_sources(module)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from apps.imaging.training.evaluate.limits import LEAST_SCORE
+from apps.imaging.training.evaluate.limits import least_score
 from apps.imaging.training.evaluate.rows import SET_TITLES, Metrics, words
 from apps.imaging.training.report.markup import by_patients, interval, paragraph, percent, section, text
 from apps.imaging.training.report.remarks import remarks
@@ -126,6 +126,7 @@ def definitions(metrics: Mapping[str, Any]) -> str:
     """Return what the words and figures mean, and where the run comes from."""
     settings, run = metrics["settings"], metrics["run"]
     aims = ", ".join(f"{text(words(name))} {100 * aim:g} %" for name, aim in settings["aims"].items())
+    least = ", ".join(f"{least_score(name):g} ({text(words(name))})" for name in settings["aims"])
     entries = [
         ("Series", "The unit. Only real series count, never augmented or generated ones."),
         (
@@ -153,7 +154,7 @@ def definitions(metrics: Mapping[str, Any]) -> str:
         (
             "Limits",
             f"Aims: {aims} of the answers right, at least {100 * settings['min_coverage']:g} % answered, score never "
-            f"below {LEAST_SCORE:g}. The distance limit is the {100 * settings['distance_quantile']:g} % quantile of "
+            f"below {least}. The distance limit is the {100 * settings['distance_quantile']:g} % quantile of "
             "held-out in-scope series.",
         ),
         ("NLL, ECE", "Mean of −ln of the true class's score; mean distance of score and share right over ten bins."),
