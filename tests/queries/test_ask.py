@@ -11,7 +11,7 @@ from apps.intake.models import Series
 from apps.notices.models import Notice
 from apps.queries.drafts import draft_from_finding, drafts_of
 from apps.queries.models import Message, Query
-from apps.queries.services import ask
+from apps.queries.services import answer, ask
 from apps.queries.wording import WORDINGS
 from apps.reviews.models import ReviewCase
 from apps.reviews.services import claim
@@ -33,6 +33,14 @@ def test_a_question_opens_a_query_with_its_thread_and_tells_the_site(cast: Cast)
     event = events_about(query).get()
     assert (event.action, event.actor) == ("query.asked", cast.anna)
     assert event.new == {"submission": case.submission_id, "finding": "", "pictures": 0}
+
+
+def test_the_case_stands_with_the_site_until_the_answer_is_there(cast: Cast) -> None:
+    case = waiting_case(cast.visit, by=cast.carla)
+    query = asked(cast, case)
+    assert list(ReviewCase.objects.with_the_site()) == [case] and not ReviewCase.objects.in_the_queue()
+    answer(query, "Yes.", by=cast.carla)
+    assert not ReviewCase.objects.with_the_site() and list(ReviewCase.objects.in_the_queue()) == [case]
 
 
 def test_a_case_that_lies_on_a_desk_can_be_asked_about_and_counts_too(cast: Cast) -> None:
@@ -116,7 +124,7 @@ def test_a_question_drafted_from_a_label_that_is_wrong_on_purpose_is_not_told_ap
     series = case.submission.series.get(number=1)
     seed = {"series": series.pk, "module": "body_part", "label": "neck"}
     ReviewCase.objects.filter(pk=case.pk).update(seeded=seed)
-    (draft,) = drafts_of(ReviewCase.objects.get(pk=case.pk))
+    draft, *_ = drafts_of(ReviewCase.objects.get(pk=case.pk))
     assert draft.finding_code == "body_part"
     query = ask(case.submission, draft.subject, draft.text, by=cast.anna, finding_code=draft.finding_code)
     assert query.finding_code == "body_part"

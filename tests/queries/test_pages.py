@@ -189,6 +189,22 @@ def test_closing_on_the_desk_stays_there(cast: Cast, client: Client) -> None:
     assert plain.url == reverse("queries:of-submission", args=[case.submission_id])
 
 
+def test_every_form_of_the_pages_carries_its_token(cast: Cast) -> None:
+    case = thick_case(cast)
+    query = answered(cast, case)
+    client = Client(enforce_csrf_checks=True)
+    for who, name, key in (
+        ("anna", "queries:list", ()),
+        ("anna", "queries:query", (query.uuid,)),
+        ("anna", "queries:ask-several", ()),
+        ("anna", "queries:of-submission", (case.submission_id,)),
+        ("carla", "queries:of-visit", (cast.visit.pk,)),
+    ):
+        client.force_login(getattr(cast, who))
+        shown = page(client, name, *key).partition("<main")[2].partition("</main>")[0]
+        assert shown.count('method="post"') == shown.count("csrfmiddlewaretoken"), name
+
+
 def test_the_desk_of_new_images_shows_what_they_answer(cast: Cast, client: Client) -> None:
     case = waiting_case(cast.visit, by=cast.carla)
     claim(case, by=cast.anna)

@@ -158,6 +158,21 @@ def test_a_question_and_an_acceptance_at_once_never_stand_together(cast: Cast) -
     assert accepted != Query.objects.exists()
 
 
+@pytest.mark.parametrize("verdict", ["accept", "accept_with_deviation"])
+@pytest.mark.parametrize("scene", [asked, answered])
+def test_nothing_is_accepted_before_its_queries_are_settled(
+    cast: Cast, scene: Callable[[Cast, ReviewCase], Query], verdict: str
+) -> None:
+    case = waiting_case(cast.visit, by=cast.carla)
+    query = scene(cast, case)
+    claim(case, by=cast.anna)
+    reasons = ["artefacts"] if verdict == "accept_with_deviation" else []
+    with pytest.raises(Refused, match="queries that are not settled"):
+        decide(case, verdict, by=cast.anna, reasons=reasons)
+    close(query, by=cast.anna, text="Told by telephone.")
+    assert decide(case, verdict, by=cast.anna, reasons=reasons).verdict == verdict
+
+
 def test_counting_anew_mends_a_case_that_opened_later(cast: Cast) -> None:
     case = waiting_case(cast.visit, by=cast.carla)
     asked(cast, case)
