@@ -61,7 +61,9 @@ STATUSES: dict[str, dict[str, Word]] = {
     },
     "series_verdict": {
         "accept": Word("Accepted", "ok", "check-circle", "The analyst accepts this series."),
-        "accept_with_deviation": Word("With deviation", "ok", "check-circle", "The analyst accepts it with a deviation."),
+        "accept_with_deviation": Word(
+            "With deviation", "ok", "check-circle", "The analyst accepts it with a deviation."
+        ),
         "return_to_site": Word("To return", "warn", "return", "The analyst returns this series to the site."),
         "out_of_scope": Word("Out of scope", "plain", "missing", "The trial does not ask for this series."),
     },
