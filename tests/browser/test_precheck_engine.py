@@ -242,6 +242,27 @@ def test_what_the_browser_may_not_open_is_listed_and_the_rest_goes_on(page, live
     assert complaints == []
 
 
+def test_many_files_leave_the_page_usable_while_they_are_looked_up(page, live_server, complaints):
+    Engine(page, live_server)
+    breaths = page.evaluate(
+        """async (folders) => {
+            const { bitByBit } = await import(folders);
+            const slow = () => {
+                const until = performance.now() + 5;
+                while (performance.now() < until);
+            };
+            let breaths = 0;
+            const timer = setInterval(() => (breaths += 1), 1);
+            await bitByBit(Array(60).fill(null), slow);
+            clearInterval(timer);
+            return breaths;
+        }""",
+        f"{live_server}/static/js/upload/folders.js",
+    )
+    assert breaths >= 5
+    assert complaints == []
+
+
 def test_reading_can_be_stopped(page, live_server, complaints, tmp_path):
     engine = Engine(page, live_server)
     found = engine.read(write_series(tmp_path, cube_and_rod((40, 64, 64))))

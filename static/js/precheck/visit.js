@@ -1,7 +1,7 @@
 // The check at the site, as the coordinator sees it: choose a folder, whose is it, what is in it, send it.
 // What was chosen stays in this page's memory alone; names of patients are kept nowhere and sent nowhere.
 
-import { chosenInPortions, dropped } from "../upload/folders.js";
+import { bitByBit, chosenBitByBit, dropped } from "../upload/folders.js";
 import { leaves, onChange, onTransfer, refresh, standing } from "./board.js";
 import { checkFiles, Empty, objectsOf, Unknown } from "./check.js";
 import { sendMissing } from "./transfer.js";
@@ -174,6 +174,15 @@ export function start(scan) {
     part("folder").focus();
   }
 
+  async function newAmong(found) {
+    const added = [];
+    await bitByBit(found, (item) => {
+      const name = nameOf(item);
+      if (!known.has(name)) added.push({ ...item, name });
+    });
+    return added;
+  }
+
   // `choosing` resolves with the files once the browser has walked the folder, which takes its time on a disc.
   async function take(choosing) {
     if (controller || transfer) return;
@@ -186,10 +195,10 @@ export function start(scan) {
       say("Looking through the folder.");
       const found = await unless(signal, choosing);
       if (!found.length) throw new Empty("There is no file in what you chose", "Choose the folder that holds the scan.");
-      const added = found.filter((item) => !known.has(nameOf(item)));
+      const added = await unless(signal, newAmong(found));
       say("Reading the files.");
       await (resuming ? findAgain(added, signal) : check(added, signal));
-      for (const item of added) known.add(nameOf(item));
+      for (const { name } of added) known.add(name);
       whole = true;
     });
     if (whole && resuming) await send();
@@ -200,7 +209,7 @@ export function start(scan) {
     input.type = "file";
     input.multiple = true;
     input.webkitdirectory = folder;
-    input.addEventListener("change", () => take(chosenInPortions(input.files)));
+    input.addEventListener("change", () => take(chosenBitByBit(input.files)));
     input.click();
   }
 

@@ -38,16 +38,24 @@ export function chosen(files) {
   return [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
 }
 
-const AT_ONCE = 50;
+const BREATH_MS = 20;
 
-// The same for a folder of thousands of files: the page stays usable while the browser makes them known one by one.
-export async function chosenInPortions(files) {
-  const found = [];
-  for (let start = 0; start < files.length; start += AT_ONCE) {
-    for (let index = start; index < Math.min(start + AT_ONCE, files.length); index += 1) {
-      found.push(...chosen([files[index]]));
+// `act` for each of thousands of files: the browser looks a file up when it is first asked for something, so the page is
+// left alone for a moment again and again.
+export async function bitByBit(files, act) {
+  let since = performance.now();
+  for (let index = 0; index < files.length; index += 1) {
+    act(files[index]);
+    if (performance.now() - since > BREATH_MS) {
+      await new Promise((resolve) => setTimeout(resolve));
+      since = performance.now();
     }
-    await new Promise((resolve) => setTimeout(resolve));
   }
+}
+
+// The same as `chosen`, for a folder of thousands of files.
+export async function chosenBitByBit(files) {
+  const found = [];
+  await bitByBit(files, (file) => found.push(...chosen([file])));
   return found;
 }
