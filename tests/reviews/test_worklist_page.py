@@ -1,4 +1,5 @@
 import re
+import sys
 from datetime import date, timedelta
 
 import pytest
@@ -8,8 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.reviews.models import Decision, ReviewCase
-from apps.reviews.services import claim
+from apps.imaging.rules import RULES
+from apps.reviews.models import CaseFinding, Decision, ReviewCase
+from apps.reviews.services import claim, claim_next
 from apps.trials.models import Visit
 from apps.trials.services import enrol_subject
 from tests.cast import Cast
@@ -117,6 +119,87 @@ def test_filters_narrow_the_rows(client: Client, cast: Cast, query: dict[str, st
     page = client.get(WORKLIST, query).text
     assert subjects_shown(page) == shown
     assert shown or "No case matches these filters." in page
+
+
+@pytest.mark.parametrize(
+    ("query", "is_so"),
+    [
+        ({"trial": "its trial"}, {}),
+        ({"site": "its site"}, {}),
+        ({"subject": "2-0"}, {}),
+        ({"finding": "few_slices"}, {}),
+        ({"ai_disagrees": "on"}, {"ai_disagrees": True}),
+        ({"abstained": "on"}, {"abstained": True}),
+        ({"second": "on"}, {"kind": "second"}),
+        ({"second": "on"}, {"kind": "adjudication"}),
+        ({"reopened": "on"}, {"kind": "reopened"}),
+        ({"answered": "on"}, {"queries_answered": 1}),
+        ({"priority": "on"}, {"priority": 1}),
+    ],
+    ids=str,
+)
+def test_each_filter_keeps_what_is_so_and_all_of_them_together_too(
+    client: Client, cast: Cast, query: dict[str, str], is_so: dict[str, object]
+) -> None:
+    waiting_case(cast.visit, by=cast.carla)
+    wanted = waiting_case(cast.chens_visit, by=cast.chen)
+    ReviewCase.objects.filter(pk=wanted.pk).update(**is_so)
+    CaseFinding.objects.create(case=wanted, code="few_slices")
+    keys = {"its trial": str(cast.trial.pk), "its site": str(cast.other_site.pk)}
+    query = {name: keys.get(value, value) for name, value in query.items()}
+    client.force_login(cast.anna)
+    expected = ["101-001", "102-001"] if "trial" in query else ["102-001"]
+    page = client.get(WORKLIST, query).text
+    assert subjects_shown(page) == expected and count_of(page, "To do") == len(expected)
+    page = client.get(WORKLIST, query | {"site": keys["its site"], "finding": "few_slices"}).text
+    assert subjects_shown(page) == ["102-001"] and count_of(page, "To do") == 1
+    assert f'value="{cast.other_site.pk}" selected' in page
+
+
+def test_every_finding_that_rules_can_make_can_be_chosen_and_no_other(client: Client, cast: Cast) -> None:
+    waiting_case(cast.visit, by=cast.carla)
+    client.force_login(cast.anna)
+    page = client.get(WORKLIST).text
+    codes = {rule.code for rules in RULES.values() for rule in rules}
+    assert len(codes) > 20 and all(f'<option value="{code}">' in page for code in codes)
+    assert subjects_shown(client.get(WORKLIST, {"finding": "no_such_rule"}).text) == ["101-001"]
+
+
+def test_the_whole_order_of_the_queue(client: Client, cast: Cast) -> None:
+    """Priority, then answers to a return, then what is due first, then what came first."""
+    now = timezone.now()
+    how = (
+        *((2, False, 9), (2, False, 10), (1, True, 99), (1, False, 1)),
+        *((0, True, 50), (0, False, -5), (0, False, 5), (0, False, 5)),
+    )
+    subjects = visits(cast, len(how))
+    backwards = list(zip(how, subjects, strict=True))[::-1]
+    backwards[0], backwards[1] = backwards[1], backwards[0]  # of two that are due at once, the one that came first
+    for (priority, resubmitted, hours), visit in backwards:
+        case = waiting_case(visit, by=cast.carla)
+        ReviewCase.objects.filter(pk=case.pk).update(
+            priority=priority, resubmitted=resubmitted, due_at=now + timedelta(hours=hours)
+        )
+    client.force_login(cast.anna)
+    shown = subjects_shown(client.get(WORKLIST).text)
+    assert shown == [visit.subject.screening_number for visit in subjects]
+    claimed = claim_next(by=cast.anna)
+    assert claimed is not None and claimed.submission.visit == subjects[0]
+
+
+@pytest.mark.parametrize("standing", ["open", "waiting", "decided"])
+def test_pages_add_up_to_the_count(client: Client, cast: Cast, monkeypatch: pytest.MonkeyPatch, standing: str) -> None:
+    monkeypatch.setattr(sys.modules["apps.reviews.selectors.worklist"], "CASES_PER_PAGE", 2)
+    for visit in visits(cast, 5):
+        if standing == "decided":
+            decide(claimed_case(visit, by=cast.carla, analyst=cast.abel), "accept", by=cast.abel)
+        else:
+            waiting_case(visit, by=cast.carla)
+    client.force_login(cast.anna)
+    pages = [client.get(WORKLIST, {"standing": standing, "page": number}).text for number in ("1", "2", "99")]
+    shown = [subject for page in pages for subject in subjects_shown(page)]
+    words = {"open": "To do", "waiting": "Waiting", "decided": "Decided"}[standing]
+    assert len(shown) == len(set(shown)) == count_of(pages[0], words) == 5
 
 
 def test_claim_next_stays_among_the_filters(client: Client, cast: Cast) -> None:
