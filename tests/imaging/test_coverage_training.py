@@ -12,7 +12,7 @@ from apps.imaging.coverage import CoverageAnswer, CoveredRegion
 from apps.imaging.training.archive import LabelledRange
 from apps.imaging.training.augmentation import AIR_HU, Scan
 from apps.imaging.training.coverage_evaluate import Judged, ends, known_ends, presence, slots
-from apps.imaging.training.coverage_pictures import phantom_targets, random_window
+from apps.imaging.training.coverage_pictures import phantom_targets, possible_spans, random_window
 from apps.imaging.training.region_targets import (
     ABSENT,
     OPEN,
@@ -122,6 +122,15 @@ def test_a_seam_is_blended_and_open_where_the_pieces_disagree():
     assert whole.voxels[9:12, GRID_SIZE // 2, GRID_SIZE // 2].tolist() == [25, 50, 75]
     assert whole.targets[8:13, CHEST].tolist() == [ABSENT, OPEN, OPEN, OPEN, SHOWN]
     assert (whole.targets[:, HEAD] == ABSENT).all()
+
+
+def test_patients_that_fit_nowhere_together_give_no_composite() -> None:
+    piece = Piece(np.zeros((2, GRID_SIZE, GRID_SIZE), np.int16), np.zeros((2, len(REGIONS)), np.int8), ("p",))
+    alone = {region: [piece] if region in ("head", "chest") else [] for region in REGIONS}
+    assert possible_spans(alone, {}) == []
+    assert possible_spans(alone, {"pelvis": [piece]}) == [("pelvis",)]
+    together = {**alone, "neck": [piece]}
+    assert possible_spans(together, {}) == [("chest", "neck"), ("chest", "neck", "head"), ("neck", "head")]
 
 
 def test_a_piece_has_the_common_grid_and_the_body_in_the_middle():

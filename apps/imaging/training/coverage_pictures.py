@@ -320,7 +320,10 @@ def composite_series(
     plan: Plan,
     rng: np.random.Generator,
 ) -> Iterator[Drawn]:
-    """Yield composites: of the patients of two folds to learn from, of one fold to judge by (origin `generated`)."""
+    """Yield composites: of the patients of two folds to learn from, of one fold to judge by (origin `generated`).
+
+    A fold whose patients fit nowhere together gives none to judge by; those to learn from may always be of phantoms.
+    """
     pool = real_pieces(source, volumes)
     people = [phantom_pieces(FIRST_PERSON + 500 + index, enhanced=index % 2 == 0) for index in range(8)]
     phantoms = {"pelvis": [_only(one["trunk"], "pelvis") for one in people], "thigh": [one["thigh"] for one in people]}
@@ -334,6 +337,8 @@ def composite_series(
                 for region, pieces in pool.items()
             }
             judged = len(group) == 1
+            if judged and not possible_spans(of_group, {}):
+                continue
             piece = composite(of_group, phantoms, rng, real_only=judged)
             name = f"composite {left_out}-{index}"
             series = _generated(
@@ -357,6 +362,13 @@ def real_pieces(source: LabelledVolumes, volumes: Sequence[LabelledVolume]) -> d
     return pool
 
 
+def possible_spans(
+    pool: Mapping[str, Sequence[Piece]], phantoms: Mapping[str, Sequence[Piece]]
+) -> list[tuple[str, ...]]:
+    """Return which composites can be put together of these pieces."""
+    return [span for span in SPANS if all(pool[region] or region in phantoms for region in span)]
+
+
 def composite(
     pool: Mapping[str, Sequence[Piece]],
     phantoms: Mapping[str, Sequence[Piece]],
@@ -365,9 +377,7 @@ def composite(
     real_only: bool,
 ) -> Piece:
     """Return one random composite of the pieces at hand, its ends cut anywhere."""
-    spans = [span for span in SPANS if all(pool[region] or region in phantoms for region in span)]
-    if real_only:
-        spans = [span for span in spans if all(pool[region] for region in span)]
+    spans = possible_spans(pool, {} if real_only else phantoms)
     weights = np.array([SPANS[span] for span in spans])
     span = spans[int(rng.choice(len(spans), p=weights / weights.sum()))]
     pieces: list[Piece] = []
