@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from apps.imaging.__main__ import newest_bundle
 from apps.imaging.bundle import load_bundle
 from apps.imaging.coverage import CoverageAnswer, CoveredRegion
 from apps.imaging.ensemble import Abstention, ModuleAnswer
@@ -16,8 +17,6 @@ from apps.imaging.vocabulary import BODY_PARTS, CONTRASTS
 from tests.imaging.cases import a_digest, an_answer, body_part_answer, codes, labels
 from tests.imaging.tiny_bundle import CLASSES, write_tiny_bundle
 from tests.phantoms import cube_and_rod, write_series
-
-SHIPPED = Path(__file__).parents[2] / "models" / "imageqc-lite" / "0.2.0"
 
 LIMITS = Abstention(min_score=0.5, min_planes_agreeing=2, tissue_hu=-300, min_tissue_share=0.02, max_distance=0.4)
 ENHANCED = an_answer(CONTRASTS, "enhanced", enhanced=0.99)
@@ -126,7 +125,9 @@ def test_a_silenced_contrast_asks_for_a_look_and_says_what_it_would_have_been() 
 
 
 def test_the_shipped_ensemble_names_no_contrast_of_a_test_object(real_ct: Path) -> None:
-    shipped = load_bundle(SHIPPED)
+    newest = newest_bundle()
+    assert newest is not None
+    shipped = load_bundle(newest)
     (skull,) = check_paths([real_ct / "dicom" / "skull-phantom"], shipped)
     assert isinstance(skull, SeriesReport) and skull.classification is not None
     assert (skull.classification.body_part.label, skull.classification.contrast.label) == (None, None)
