@@ -10,6 +10,7 @@ from apps.queries.wording import wording_of
 from apps.reviews.models import Decision, ReviewCase
 from apps.reviews.reasons import OTHER
 from apps.reviews.selectors import case_evidence
+from apps.reviews.selectors.drawings import standing_drawings
 
 ATTACHED = ("mip_coronal", "mid_axial")
 """The pictures of a series that a draft attaches: how far it goes, and what a slice looks like."""
@@ -149,7 +150,7 @@ def draft_of_return(decision: Decision) -> Draft:
         f"\n{NEW_IMAGES}",
     ]
     pictures = [picture for draft in speaking for picture in draft.pictures]
-    drawn = decision.case.annotations.exclude(shapes=[]).values_list("series", "picture")
+    drawn = standing_drawings(decision.case.annotations.all())
     subject = decision.reason_texts[0].rstrip(".") if decision.reason_texts else "Images returned"
     return Draft(
         subject=subject[:SUBJECT_LENGTH],

@@ -13,7 +13,8 @@ from apps.accounts.permissions import Person
 from apps.intake.models import Series, Submission
 from apps.queries.models import Message, Query
 from apps.queries.querysets import QueryQuerySet
-from apps.reviews.models import ReviewCase
+from apps.reviews.models import Annotation, ReviewCase
+from apps.reviews.selectors.drawings import standing_drawings
 from apps.reviews.selectors.shown import is_blind
 from apps.trials.models import Site, Trial, Visit
 
@@ -57,6 +58,8 @@ class Attached:
 
     series: Series
     name: str
+    drawn: Annotation | None = None
+    """What an analyst drew on it."""
 
 
 @dataclass(frozen=True)
@@ -143,12 +146,16 @@ def threads(queries: QueryQuerySet) -> list[QueryRow]:
         said.setdefault(message.query_id, []).append(message)
     keys = {picture["series"] for query in found for picture in query.pictures}
     series = Series.objects.defer("digest").in_bulk(list(keys))
+    drawn = standing_drawings(Annotation.objects.filter(series__in=keys))
     return [
         QueryRow(
             query,
             tuple(said.get(query.pk, ())),
             now,
-            tuple(Attached(series[picture["series"]], picture["name"]) for picture in query.pictures),
+            tuple(
+                Attached(series[key], name, drawn.get((key, name)))
+                for key, name in ((picture["series"], picture["name"]) for picture in query.pictures)
+            ),
         )
         for query in found
     ]

@@ -1,5 +1,8 @@
 """A submission that goes back to its site asks by itself."""
 
+from django.test import Client
+from django.urls import reverse
+
 from apps.audit.services import events_about
 from apps.jobs.models import Job
 from apps.jobs.services import enqueue
@@ -7,7 +10,7 @@ from apps.notices.models import Notice
 from apps.queries.models import Query
 from apps.queries.services import open_for_return
 from apps.reviews.models import Decision, ReturnReason, ReviewCase
-from apps.reviews.services import claim
+from apps.reviews.services import annotate, claim
 from tests.cast import Cast
 from tests.factories import claimed_case, waiting_case
 from tests.queries.scenes import thick_case, thread
@@ -115,3 +118,20 @@ def test_pictures_that_were_drawn_on_go_with_it(cast: Cast) -> None:
     case.annotations.create(series=series, picture="mip_axial", shapes=[], made_by=cast.anna)
     query = open_for_return(returned(cast, case, "artefacts"))
     assert query is not None and query.pictures == [{"series": series.pk, "name": "mid_coronal"}]
+
+
+def test_what_the_analyst_drew_goes_along_and_the_site_sees_it(client: Client, cast: Cast) -> None:
+    case = thick_case(cast)
+    claim(case, by=cast.anna)
+    series = case.submission.series.order_by("pk")[0]
+    circle = {"kind": "ellipse", "x": 0.5, "y": 0.5, "rx": 0.2, "ry": 0.2}
+    annotate(case, series, "mid_sagittal", [circle], by=cast.anna)
+    annotate(case, series, "mid_sagittal", [], by=cast.anna)
+    drawing = annotate(case, series, "mip_sagittal", [circle], by=cast.anna, note="Here the slices are thick.")
+    query = open_for_return(decide(case, "return_to_site", by=cast.anna, reasons=["thick_slices"]))
+    assert query is not None
+    assert [picture["name"] for picture in query.pictures] == ["mip_sagittal", "mip_coronal", "mid_axial"]
+    client.force_login(cast.carla)
+    page = client.get(reverse("queries:query", args=[query.uuid])).text
+    assert reverse("reviews:annotated", args=[drawing.pk]) in page and "Here the slices are thick." in page
+    assert client.get(reverse("reviews:annotated", args=[drawing.pk])).status_code == 200

@@ -14,6 +14,7 @@ from apps.imaging.vocabulary import SHOWN_PICTURES
 from apps.intake.models import Declaration, Series
 from apps.reviews.labels import labels_to_choose
 from apps.reviews.models import Annotation, LabelCorrection, ReviewCase, SeriesDecision
+from apps.reviews.selectors.drawings import standing_drawings
 from apps.reviews.selectors.shown import LABEL_CODES, as_shown, findings_as_shown, hides_labels
 from apps.ui.formats import mm
 
@@ -192,14 +193,8 @@ def series_evidence(case: ReviewCase, series: Any) -> SeriesEvidence:
         unused_because="" if hides_labels(case) else series.unused_because,
         declaration=next(iter(list(series.declarations.all())[::-1]), None),
         word=next(iter(list(series.series_decisions.all())[::-1]), None),
-        drawings=_drawings(series.annotations.all()),
+        drawings={name: row for (_, name), row in standing_drawings(series.annotations.all()).items()},
     )
-
-
-def _drawings(annotations: Iterable[Annotation]) -> dict[str, Annotation]:
-    """Return the newest drawing on each picture; one without shapes took the earlier away."""
-    newest = {row.picture: row for row in annotations}
-    return {name: row for name, row in newest.items() if row.shapes}
 
 
 def stored_findings(rows: Iterable[Any]) -> tuple[Finding, ...]:
