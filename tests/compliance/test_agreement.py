@@ -61,6 +61,8 @@ def test_nine_in_an_arm_are_too_few_to_tell() -> None:
     found = figures(rows, [])
     assert found.slower.value is not None and found.slower.interval is None
     assert found.slower.interval_words == "too few to tell"
+    alike = figures([submission(), submission(arm="hidden")], [])
+    assert alike.slower.words.replace("\xa0", " ") == "0.0 s"
     nobody = figures([], [])
     assert (nobody.slower.value, nobody.slower.words, nobody.slower.interval_words) == (None, "–", "")
     assert nobody.shown.mean_seconds is None and nobody.shown.overturned.share is None

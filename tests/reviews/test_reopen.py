@@ -6,12 +6,15 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.urls import reverse
+from rest_framework.test import APIRequestFactory, force_authenticate
 
 from apps.audit.lifecycle import Refused, StaleState, WrongState
 from apps.audit.services import events_about
 from apps.intake.models import Submission
 from apps.intake.services import begin_submission, withdraw
 from apps.notices.models import Notice
+from apps.reviews.api import ReviewCaseViewSet
+from apps.reviews.api_rounds import ReopenMixin
 from apps.reviews.models import Decision, ReviewCase, Voiding
 from apps.reviews.selectors import case_history
 from apps.reviews.services.reopening import reopen
@@ -198,6 +201,37 @@ def test_the_form_without_a_reason_says_so(client: Client, cast: Cast, accepted:
     answer = client.post(reverse("reviews:reopen", args=[accepted.pk]), {"because": " "}, follow=True)
     assert "Say why the submission is reopened" in unescape(answer.text)
     assert ReviewCase.objects.count() == 1
+
+
+class Desk(ReviewCaseViewSet, ReopenMixin):
+    """The desk's API with reopening."""
+
+
+@pytest.mark.parametrize(
+    ("who", "because", "status"),
+    [
+        ("abel", "Look.", 201),
+        ("abel", " ", 400),
+        ("mira", "Look.", 403),
+        ("otto", "Look.", 404),
+        ("carla", "Look.", 404),
+    ],
+)
+def test_the_api_reopens_alike(cast: Cast, accepted: ReviewCase, who: str, because: str, status: int) -> None:
+    request = APIRequestFactory().post("/", {"because": because})
+    force_authenticate(request, getattr(cast, who))
+    answer = Desk.as_view({"post": "reopen"})(request, pk=accepted.pk)
+    assert answer.status_code == status
+    assert ReviewCase.objects.count() == (2 if status == 201 else 1)
+    if status == 201:
+        assert answer.data["id"] == next_case(accepted).pk
+
+
+def test_the_api_refuses_a_second_reopening(cast: Cast, accepted: ReviewCase) -> None:
+    reopen(accepted, by=cast.anna, because="Look.")
+    request = APIRequestFactory().post("/", {"because": "Look."})
+    force_authenticate(request, cast.abel)
+    assert Desk.as_view({"post": "reopen"})(request, pk=accepted.pk).status_code == 409
 
 
 def test_managers_see_no_form(client: Client, cast: Cast, accepted: ReviewCase) -> None:

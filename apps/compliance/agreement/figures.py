@@ -66,7 +66,8 @@ class Difference:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.1f}".replace("-", MINUS)
+    """Return a number with its sign; what rounds to nothing has none."""
+    return f"{value:+.1f}".replace("-", MINUS) if round(value, 1) else "0.0"
 
 
 @dataclass(frozen=True)
