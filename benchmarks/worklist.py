@@ -1,9 +1,10 @@
 """`python -m benchmarks.worklist`: the pages of the review desk over a million series and a hundred thousand cases.
 
 Makes a PostgreSQL database of its own beside the one of the address, fills it, asks for every page of the desk through
-Django's test client with the served shape's settings, prints for each the SQL queries and milliseconds (fastest, median, 95th
-percentile, slowest; `cpu` is what a request takes of a processor on average, here and in the database's process
-where that is on the same machine), and drops the database. The server's own cache is warm, as on a working day.
+Django's test client with the served shape's settings, prints for each the SQL queries and milliseconds, and drops the
+database. `cpu` is what a request takes of a processor on average, here and in the database's process where that is on
+the same machine; the others are the fastest, the median, the 95th percentile and the slowest as a reader waits for
+them. The server's own cache is warm, as on a working day.
 
 Two mixes: `usual` has 2 % of the cases waiting and 0.5 % with the site, `hard` 30 % and 5 %; in both each of 30
 analysts holds one. Three visits in four have a case that nobody disputes.

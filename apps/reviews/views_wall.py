@@ -12,14 +12,17 @@ from apps.imaging.vocabulary import PLANES
 from apps.reviews.selectors.wall import DEFAULT_PLANE, wall
 from apps.reviews.views_worklist import worklist_context
 
+CASES_PER_PAGE_OF_UNUSED = 20
+"""A case holds more series in no slot than in one: fewer cases fill the page."""
+
 
 @require_GET
 def wall_page(request: PersonsRequest) -> HttpResponse:
     """All series of a page of the worklist side by side; `plane` chooses the picture, `unused` what is in no slot."""
-    context = worklist_context(request)
+    unused = request.GET.get("unused") == "on"
+    context = worklist_context(request, CASES_PER_PAGE_OF_UNUSED if unused else None)
     asked = request.GET.get("plane", "")
     plane = asked if asked in PLANES else DEFAULT_PLANE
-    unused = request.GET.get("unused") == "on"
     view_query = f"plane={plane}&unused=on&" if unused else f"plane={plane}&"
     context |= {
         "groups": wall(context["shown"].rows, unused=unused),

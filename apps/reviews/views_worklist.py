@@ -28,7 +28,7 @@ def worklist_page(request: PersonsRequest) -> HttpResponse:
     return render(request, "reviews/worklist.html", worklist_context(request))
 
 
-def worklist_context(request: PersonsRequest) -> dict[str, Any]:
+def worklist_context(request: PersonsRequest, per_page: int | None = None) -> dict[str, Any]:
     """Return what the list and the wall show alike: filters, counts, and the cases of one page."""
     require(may_see_the_desk(request.user), NOT_THE_CORE_LAB)
     form = WorklistForm(request.GET, person=request.user)
@@ -39,7 +39,7 @@ def worklist_context(request: PersonsRequest) -> dict[str, Any]:
         "queue_query": form.query,
         "here": here,
         "pager_query": f"{here}&",
-        "shown": worklist(request.user, form.filters, request.GET.get("page")),
+        "shown": worklist(request.user, form.filters, request.GET.get("page"), per_page),
         "held": services.held_case(request.user),
         "views": list(SavedView.objects.filter(user=request.user)),
         "manages": frozenset(

@@ -211,6 +211,19 @@ def test_the_pages_of_the_wall_are_those_of_the_list(
     assert f"{WORKLIST}?standing=open&page=2" in page
 
 
+def test_of_series_in_no_slot_fewer_cases_fill_a_page(
+    client: Client, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.reviews.views_wall.CASES_PER_PAGE_OF_UNUSED", 1)
+    for visit in visits(cast, 2):
+        add_series(waiting_case(visit, by=cast.carla).submission, number=7, description="scout", body_part=None)
+    client.force_login(cast.anna)
+    pages = [page_of(client, {"unused": "on", "page": number}) for number in ("1", "2")]
+    assert [groups_of(page)["In no slot"] for page in pages] == [["101-002"], ["101-003"]]
+    assert [count_of(page, "To do") for page in pages] == [2, 2]
+    assert f'href="{WORKLIST}?standing=open"' in pages[1]
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [

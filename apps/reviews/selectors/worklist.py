@@ -149,7 +149,7 @@ class Worklist:
         return [(name, words, self.counts.get(name)) for name, words in STANDINGS.items()]
 
 
-def worklist(person: User, filters: Filters, page: str | None = None) -> Worklist:
+def worklist(person: User, filters: Filters, page: str | None = None, per_page: int | None = None) -> Worklist:
     """Return a page of the cases that `person` may see, in the order in which they are to be done.
 
     What is decided grows for years while the rest stays small, so it is neither counted nor sorted without need, and
@@ -164,7 +164,7 @@ def worklist(person: User, filters: Filters, page: str | None = None) -> Worklis
         ordered = decided.filter(decision__isnull=False).order_by("-decision__pk")
     else:
         ordered = _undecided(cases).filter(conditions[filters.standing]).in_due_order()
-    paginator = Paginator(ordered.values_list("pk", flat=True), CASES_PER_PAGE)
+    paginator = Paginator(ordered.values_list("pk", flat=True), per_page or CASES_PER_PAGE)
     paginator.count = counts[filters.standing]  # counted above: no second query, and never another number
     shown = paginator.get_page(page)
     keys = list(shown)
