@@ -109,7 +109,8 @@ def test_the_wall(page: Page, desk: ReviewCase, theme: str, width: int, query: s
 def test_a_case(page: Page, desk: ReviewCase, theme: str, width: int, arm: str) -> None:
     ReviewCase.objects.filter(pk=desk.pk).update(arm=arm)
     look(page, theme, width, reverse("reviews:case", args=[desk.pk]))
-    expect(page.get_by_text("Not as at Screening").first).to_be_visible()
+    expect(page.get_by_text("Kernel not as at Screening").first).to_be_visible()
+    page.get_by_text("Side by side").first.click()
     assert serious(page) == []
 
 

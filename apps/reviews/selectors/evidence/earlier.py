@@ -32,6 +32,14 @@ class EarlierFact:
     differs: bool
     """Whether this visit is not as the baseline, both being known."""
 
+    @property
+    def then(self) -> str:
+        return self.cells[0]
+
+    @property
+    def now(self) -> str:
+        return self.cells[-1]
+
 
 @dataclass(frozen=True)
 class SlotOverTime:
