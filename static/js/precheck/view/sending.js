@@ -21,7 +21,8 @@ export function sendingView(box, on) {
     const now = performance.now();
     if (!samples.length || now - samples.at(-1)[0] > SAMPLE_MS) samples.push([now, sent]);
     const rate = rateOf(samples);
-    part("count").textContent = `${here + arrived} of ${counted(total, "image")}, ${size(sent)} of ${size(bytes)}`;
+    const much = bytes ? `, ${size(sent)} of ${size(bytes)}` : "";
+    part("count").textContent = `${here + arrived} of ${counted(total, "image")}${much}`;
     if (!paused) part("rate").textContent = rate > 0 ? `${size(rate)}/s, about ${time((bytes - sent) / rate)} left` : "Begins";
   });
 
@@ -49,7 +50,7 @@ export function sendingView(box, on) {
       total = all;
       setPaused(false);
       box.hidden = false;
-      draw(0, 1, 0);
+      draw(0, 0, 0);
     },
     progress(sent, bytes) {
       // What arrived damaged is asked for again.
