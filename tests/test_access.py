@@ -34,6 +34,7 @@ from tests.studies.scenes import reading_at_hand
 ACCEPT = {"verdict": "accept", "password": PASSWORD}
 JUDGED = {"label": "", "verdict": "accept"}
 DRAWN = {"label": "", "picture": "mip_axial", "shapes": "[]"}
+BECAUSE = {"because": "Look again"}
 TIME = {"analyst": "anna", "seconds": "5", "reason": "The telephone rang."}
 PEOPLE = ("nobody", "carla", "chen", "anna", "abel", "mira", "otto", "root")
 
@@ -187,6 +188,7 @@ ROWS = (
     Row("api-review-case-claim", "401 404 404 200 409 403 404 403", "post", of="case"),
     Row("api-review-case-release", "401 404 404 200 403 403 404 403", "post", of="case"),
     Row("api-review-case-label", "401 404 404 200 403 403 404 403", "post", of="case", body={"label": "neck"}),
+    Row("api-review-case-reopen", "401 404 404 409 409 403 404 403", "post", of="case", body=BECAUSE),
     Row(
         "api-review-case-series-verdict",
         "401 404 404 200 403 403 404 403",

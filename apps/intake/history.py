@@ -28,6 +28,8 @@ WHAT = {
 }
 """Action -> words, icon, tone."""
 
+DECIDED = (Submission.Status.ACCEPTED, Submission.Status.RETURNED, Submission.Status.REJECTED)
+
 
 @dataclass(frozen=True)
 class Happened:
@@ -77,6 +79,8 @@ def _line(event: AuditEvent) -> Happened | None:
         what, icon = "Sending stopped", "undo"
     if event.action == "submission.transferred" and event.old.get("status") == Submission.Status.IN_REVIEW:
         what, icon = "Back in the queue of the core lab", "undo"
+    if event.action == "submission.transferred" and event.old.get("status") in DECIDED:
+        what, icon = "Reopened by the core lab: it looks at the images again", "undo"
     line = Happened(what, who, event.at, event.reason, icon, tone)
     if event.action == RECEIVED:
         kept = event.new.get("kept", 0)

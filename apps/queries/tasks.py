@@ -12,6 +12,12 @@ def open_for_return(lease: Lease) -> None:
     services.open_for_return(Decision.objects.select_related("case__submission").get(pk=lease.object_id))
 
 
+@ledgered("queries.take_back_return")
+def take_back_return(lease: Lease) -> None:
+    """For a return that was reopened."""
+    services.take_back_return(Decision.objects.select_related("case__submission").get(pk=lease.object_id))
+
+
 @ledgered("queries.answer_by_submission")
 def answer_by_submission(lease: Lease) -> None:
     services.answer_by_submission(Submission.objects.get(pk=lease.object_id))

@@ -13,6 +13,7 @@ from apps.accounts.identity import confirm
 from apps.accounts.requests import PersonsApiRequest
 from apps.intake.models import Series
 from apps.reviews import services
+from apps.reviews.api_rounds import ReopenMixin
 from apps.reviews.models import ReviewCase
 from apps.reviews.serializers import (
     CaseOnTheDeskSerializer,
@@ -23,7 +24,7 @@ from apps.reviews.serializers import (
 )
 
 
-class ReviewCaseViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class ReviewCaseViewSet(ReopenMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """The worklist in due order, and one case with all its evidence."""
 
     queryset = ReviewCase.objects.none()

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
-from apps.imageqc.models import Classification, SlotMatch
+from apps.imageqc.models import Classification
 from apps.intake.models import Series, Submission
 from apps.reviews.models import LabelCorrection
+from apps.reviews.selectors.rounds import standing_corrections
 from apps.studies.models import ReadingStudy
+from apps.studies.references import looked_at_and_accepted
 from apps.trials.models import Site
 
 
@@ -71,9 +73,9 @@ def candidates(study: ReadingStudy, narrowed: ScanFilter | None = None) -> Query
 
 def _decided_upon() -> Q:
     """Return the condition that both labels of a series were decided upon at review."""
-    corrected = LabelCorrection.objects.filter(series=OuterRef("pk"))
+    corrected = standing_corrections().filter(series=OuterRef("pk"))
     latest = Classification.objects.filter(pk=OuterRef("labelled_by"))
-    accepted = Exists(SlotMatch.objects.filter(series=OuterRef("pk"), submission__status=Submission.Status.ACCEPTED))
+    accepted = Exists(looked_at_and_accepted().filter(series=OuterRef("pk")))
     known = Q()
     for module in LabelCorrection.Module.values:
         left_standing = accepted & Exists(latest.exclude(**{f"{module}__label": None}))

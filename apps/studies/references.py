@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import Exists, OuterRef, QuerySet
+
 from apps.imageqc.models import Classification, SlotMatch
 from apps.intake.models import Series, Submission
-from apps.reviews.models import LabelCorrection
+from apps.reviews.models import ReviewCase
+from apps.reviews.selectors.rounds import standing_corrections
 from apps.studies.models import StudyScan
 
 MODULES = ("body_part", "contrast")
@@ -22,18 +25,15 @@ class Reference:
 def references(said: Iterable[Classification]) -> dict[int, dict[str, Reference]]:
     """Return per series (primary key) and module what analysts decided, given the labels that they were shown.
 
-    A correction counts most. Where an analyst accepted the submission and the series fills a required series, the
-    ensemble's label was looked at and left standing. Anything else is not known.
+    A correction counts most, unless a later review went over it. Where an analyst accepted the submission with the
+    labels in view and the series fills a required series, the ensemble's label was left standing. Anything else is not
+    known.
     """
     shown = {one.series_id: one for one in said}
     corrected: dict[tuple[int, str], str] = {}
-    for correction in LabelCorrection.objects.filter(series__in=shown).order_by("corrected_at", "pk"):
+    for correction in standing_corrections().filter(series__in=shown):
         corrected[correction.series_id, correction.module] = correction.label
-    accepted = set(
-        SlotMatch.objects.filter(series__in=shown, submission__status=Submission.Status.ACCEPTED).values_list(
-            "series", flat=True
-        )
-    )
+    accepted = set(looked_at_and_accepted().filter(series__in=shown).values_list("series", flat=True))
     return {
         series: {
             module: _reference(answers[module]["label"], corrected.get((series, module), ""), series in accepted)
@@ -41,6 +41,14 @@ def references(said: Iterable[Classification]) -> dict[int, dict[str, Reference]
         }
         for series, answers in ((series, one.answers) for series, one in shown.items())
     }
+
+
+def looked_at_and_accepted() -> QuerySet[SlotMatch]:
+    """Return the slots of accepted submissions whose analyst saw the ensemble's labels."""
+    settled_in_sight = ReviewCase.objects.filter(
+        submission=OuterRef("submission"), settles=True, arm=ReviewCase.Arm.SHOWN
+    )
+    return SlotMatch.objects.filter(Exists(settled_in_sight), submission__status=Submission.Status.ACCEPTED)
 
 
 def _reference(ensemble_label: str | None, correction: str, accepted: bool) -> Reference:

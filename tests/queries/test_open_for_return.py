@@ -8,9 +8,10 @@ from apps.jobs.models import Job
 from apps.jobs.services import enqueue
 from apps.notices.models import Notice
 from apps.queries.models import Query
-from apps.queries.services import open_for_return
+from apps.queries.services import open_for_return, take_back_return
 from apps.reviews.models import Decision, ReturnReason, ReviewCase
 from apps.reviews.services import annotate, claim
+from apps.reviews.services.reopening import reopen
 from tests.cast import Cast
 from tests.factories import claimed_case, waiting_case
 from tests.queries.scenes import thick_case, thread
@@ -135,3 +136,27 @@ def test_what_the_analyst_drew_goes_along_and_the_site_sees_it(client: Client, c
     page = client.get(reverse("queries:query", args=[query.uuid])).text
     assert reverse("reviews:annotated", args=[drawing.pk]) in page and "Here the slices are thick." in page
     assert client.get(reverse("reviews:annotated", args=[drawing.pk])).status_code == 200
+
+
+def test_a_return_that_is_reopened_takes_its_question_back(cast: Cast) -> None:
+    case = waiting_case(cast.visit, by=cast.carla)
+    decision = returned(cast, case, "artefacts")
+    run_jobs()
+    query = Query.objects.get(decision=decision)
+    assert query.status == Query.Status.OPEN
+    new = reopen(ReviewCase.objects.get(pk=case.pk), by=cast.abel, because="The artefact is outside the body.")
+    run_jobs()
+    query.refresh_from_db()
+    assert query.status == Query.Status.CANCELLED and query.settled_by is None
+    assert thread(query)[-1] == ("event", "Cancelled. The core lab looks at these images again. Nothing to do now.")
+    assert ReviewCase.objects.get(pk=new.pk).queries_open == 0
+    take_back_return(Decision.objects.get(pk=decision.pk))
+    assert len(thread(query)) == 2
+    assert Notice.objects.filter(user=cast.carla, kind="query_settled").count() == 1
+
+
+def test_a_return_that_stands_keeps_its_question(cast: Cast) -> None:
+    decision = returned(cast, waiting_case(cast.visit, by=cast.carla), "artefacts")
+    run_jobs()
+    take_back_return(decision)
+    assert Query.objects.get(decision=decision).status == Query.Status.OPEN

@@ -3,7 +3,9 @@
 from django.test import Client
 from django.urls import reverse
 
+from apps.reviews.models import ReviewCase, ReviewPolicy
 from apps.reviews.selectors import last_returns
+from apps.reviews.services import claim
 from apps.trials.models import Visit
 from apps.trials.services import enrol_subject
 from tests.cast import BASELINE, Cast
@@ -65,3 +67,13 @@ def test_many_returns_cost_one_query(cast: Cast, django_assert_num_queries) -> N
     visit = Visit.objects.with_context().get(pk=cast.visit.pk)
     with django_assert_num_queries(1):
         assert len(last_returns(visit)) == 3
+
+
+def test_a_first_review_that_waits_for_a_second_is_not_told(cast: Cast) -> None:
+    ReviewPolicy.objects.create(trial=cast.trial, second_review_share=1.0)
+    returned(cast, cast.visit, "Not said yet.")
+    assert last_returns(cast.visit) == ()
+    second = ReviewCase.objects.get(kind=ReviewCase.Kind.SECOND)
+    claim(second, by=cast.abel)
+    decide(second, "return_to_site", by=cast.abel, reasons=["artefacts"], note="Agreed.")
+    assert [each.note for each in last_returns(cast.visit)] == ["Agreed."]

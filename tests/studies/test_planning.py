@@ -12,6 +12,7 @@ from apps.accounts.models import Membership, Role
 from apps.audit.lifecycle import Refused, WrongState
 from apps.audit.services import events_about
 from apps.intake.models import Series
+from apps.reviews.models import ReviewPolicy
 from apps.reviews.services import claim, correct_label
 from apps.studies.candidates import ScanFilter, candidates
 from apps.studies.models import Arm, Assignment, ReadingStudy, StudyScan
@@ -118,6 +119,17 @@ def test_a_label_that_nobody_accepted_is_no_reference(cast: Cast) -> None:
     study = draft(cast)
     add_all_scans(study, ScanFilter(), by=cast.mira)
     assert not any(scan.has_reference for scan in study.scans.all())
+    assert not candidates(draft(cast, name="Another"), ScanFilter(with_reference=True)).exists()
+
+
+def test_a_label_that_its_analyst_did_not_see_is_no_reference(cast: Cast) -> None:
+    ReviewPolicy.objects.create(trial=cast.trial, hidden_share=1.0)
+    case = waiting_case(cast.visit, by=cast.carla)
+    claim(case, by=cast.anna)
+    decide(case, "accept", by=cast.anna)
+    study = draft(cast)
+    add_all_scans(study, ScanFilter(), by=cast.mira)
+    assert study.scans.count() == 2 and not any(scan.has_reference for scan in study.scans.all())
     assert not candidates(draft(cast, name="Another"), ScanFilter(with_reference=True)).exists()
 
 

@@ -5,7 +5,7 @@ from apps.queries.services.asking import ask, open_for_return
 from apps.queries.services.bulk import Bulk, ask_each, close_each
 from apps.queries.services.counting import recount
 from apps.queries.services.reminding import remind, remind_sites
-from apps.queries.services.settling import ask_again, cancel, close
+from apps.queries.services.settling import ask_again, cancel, close, take_back_return
 
 __all__ = [
     "Bulk",
@@ -21,4 +21,5 @@ __all__ = [
     "recount",
     "remind",
     "remind_sites",
+    "take_back_return",
 ]

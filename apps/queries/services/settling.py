@@ -8,7 +8,9 @@ from apps.queries.models import Message, Query
 from apps.queries.permissions import may_settle
 from apps.queries.services.counting import hold_cases, recount
 from apps.queries.services.thread import given, tell_site, write
+from apps.reviews.models import Decision
 
+REOPENED = "The core lab looks at these images again. Nothing to do now."
 NOT_AN_ANALYST = "Only the image analysts of this trial settle its queries."
 
 
@@ -42,7 +44,14 @@ def cancel(query: Query, text: str, *, by: User) -> None:
     _settle(query, Query.Status.CANCELLED, text, by=by)
 
 
-def _settle(query: Query, to: str, text: str, *, by: User) -> None:
+def take_back_return(decision: Decision) -> None:
+    """Cancel the query of a return that was reopened, which leaves the site nothing to answer; once."""
+    query = Query.objects.filter(decision=decision).first()
+    if query is not None and query.status in Query.UNSETTLED and not decision.case.settles:
+        _settle(query, Query.Status.CANCELLED, REOPENED, by=None)
+
+
+def _settle(query: Query, to: str, text: str, *, by: User | None) -> None:
     site_waits = query.status == Query.Status.OPEN
     now = timezone.now()
     with transaction.atomic():

@@ -21,9 +21,10 @@ class LastReturn:
 
 
 def last_returns(visit: Visit) -> tuple[LastReturn, ...]:
-    """Return the newest decisions against scans that this site sent for visits of this type; in one query."""
+    """Return the newest outcomes against scans that this site sent for visits of this type; in one query."""
     against = Decision.objects.filter(
         verdict__in=(Decision.Verdict.RETURN_TO_SITE, Decision.Verdict.REJECT),
+        case__settles=True,
         case__submission__visit__visit_type=visit.visit_type_id,
         case__submission__visit__subject__site=visit.subject.site_id,
     )

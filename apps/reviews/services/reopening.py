@@ -10,6 +10,7 @@ from apps.accounts.permissions import require
 from apps.audit.lifecycle import Refused, StaleState, WrongState, advance, words
 from apps.audit.services import record
 from apps.intake.models import Submission
+from apps.jobs.services import enqueue
 from apps.reviews.models import ReviewCase, Voiding
 from apps.reviews.policies import policy_of
 from apps.reviews.selectors.rounds import REOPENED, SETTLED, may_reopen, site_went_on
@@ -54,5 +55,6 @@ def _reopen(case: ReviewCase, submission: Submission, by: User, because: str) ->
     if signature is not None and not hasattr(signature, "voiding"):
         Voiding.objects.create(signature=signature, because=because, voided_by=by)
         record("reviewcase.signature_voided", case, by=by, because=because)
+    enqueue("queries.take_back_return", case.decision.pk)
     due_at = timezone.now() + timedelta(hours=policy_of(case.trial).review_within_hours)
     return open_round(case, ReviewCase.Kind.REOPENED, settles=True, due_at=due_at, by=by, because=because)
