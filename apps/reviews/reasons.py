@@ -1,5 +1,8 @@
 """Why an analyst sends a submission back or refuses it: code and the words that the site reads."""
 
+from collections.abc import Sequence
+
+from apps.audit.lifecycle import Refused
 from apps.reviews.models import ReturnReason
 from apps.trials.models import Trial
 
@@ -25,3 +28,13 @@ def reasons_of(trial: Trial) -> dict[str, str]:
     """Return the reasons that are offered in a trial, as code and sentence, in the order of the list."""
     own = dict(ReturnReason.objects.filter(trial=trial, retired=False).values_list("code", "sentence"))
     return {**own, OTHER: own.get(OTHER, REASONS[OTHER])} if own else REASONS
+
+
+def require_told(reasons: Sequence[str], note: str, trial: Trial) -> None:
+    """Refuse reasons that the trial does not offer, and "another reason" that the note does not tell."""
+    offered = reasons_of(trial)
+    unknown = set(reasons) - set(offered)
+    if unknown:
+        raise Refused(f"Unknown reason: {', '.join(sorted(unknown))}. Choose from {', '.join(offered)}.")
+    if OTHER in reasons and not note.strip():
+        raise Refused("Write the other reason into the note.")

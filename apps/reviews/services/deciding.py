@@ -10,7 +10,7 @@ from apps.imageqc.models import Classification
 from apps.intake.models import Series
 from apps.reviews.labels import labels_to_choose
 from apps.reviews.models import Decision, LabelCorrection, ReviewCase
-from apps.reviews.reasons import OTHER, reasons_of
+from apps.reviews.reasons import reasons_of, require_told
 from apps.reviews.services.desk import of_this_case, on_the_desk, still_on_the_desk
 from apps.reviews.services.judging import require_agreement
 from apps.reviews.services.settling import settle
@@ -77,18 +77,13 @@ def _refuse_unready(case: ReviewCase, verdict: str) -> None:
 
 def require_complete(case: ReviewCase, verdict: str, reasons: Sequence[str], note: str) -> None:
     """Refuse a verdict that says too little or too much, or that speaks against those on single series."""
-    offered = reasons_of(case.trial)
     if verdict not in Decision.Verdict.values:
         raise Refused(f"The verdict is one of {', '.join(Decision.Verdict.values)}.")
-    unknown = set(reasons) - set(offered)
-    if unknown:
-        raise Refused(f"Unknown reason: {', '.join(sorted(unknown))}. Choose from {', '.join(offered)}.")
     if verdict == Decision.Verdict.ACCEPT and reasons:
         raise Refused("An accepted submission has no reasons against it. Choose Accept with deviation to name them.")
     if verdict != Decision.Verdict.ACCEPT and not reasons:
         raise Refused("Choose at least one reason, so that the site knows what to do.")
-    if OTHER in reasons and not note.strip():
-        raise Refused("Write the other reason into the note.")
+    require_told(reasons, note, case.trial)
     require_agreement(case, accepts=verdict in ACCEPTING)
 
 

@@ -11,7 +11,7 @@ from apps.audit.services import record
 from apps.imaging.vocabulary import PICTURES
 from apps.intake.models import Series
 from apps.reviews.models import Annotation, ReviewCase, SeriesDecision
-from apps.reviews.reasons import OTHER, reasons_of
+from apps.reviews.reasons import require_told
 from apps.reviews.services.desk import of_this_case, on_the_desk, still_on_the_desk
 from apps.reviews.shapes import LONGEST_NOTE, checked_shapes
 
@@ -25,7 +25,8 @@ def judge_series(
     on_the_desk(case, by)
     of_this_case(series, case)
     reasons, note = list(dict.fromkeys(reasons)), note.strip()
-    _refuse_incomplete(verdict, reasons, note, reasons_of(case.trial))
+    _require_complete(verdict, reasons)
+    require_told(reasons, note, case.trial)
     before = standing_words(case).get(series.pk)
     with transaction.atomic():
         still_on_the_desk(case, by)
@@ -37,18 +38,13 @@ def judge_series(
     return word
 
 
-def _refuse_incomplete(verdict: str, reasons: Sequence[str], note: str, offered: Mapping[str, str]) -> None:
+def _require_complete(verdict: str, reasons: Sequence[str]) -> None:
     if verdict not in SeriesDecision.Verdict.values:
         raise Refused(f"The verdict on a series is one of {', '.join(SeriesDecision.Verdict.values)}.")
-    unknown = set(reasons) - set(offered)
-    if unknown:
-        raise Refused(f"Unknown reason: {', '.join(sorted(unknown))}. Choose from {', '.join(offered)}.")
     if verdict in NEEDS_A_REASON and not reasons:
         raise Refused("Choose a reason for this series, so that the site knows what to do.")
     if verdict not in NEEDS_A_REASON and reasons:
         raise Refused("A series that is accepted or out of scope has no reasons against it. Write a note instead.")
-    if OTHER in reasons and not note:
-        raise Refused("Write the other reason into the note.")
 
 
 def standing_words(case: ReviewCase) -> dict[int, SeriesDecision]:
