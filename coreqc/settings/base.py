@@ -185,8 +185,8 @@ IMAGEQC_BUNDLE = Path(
     env.text(
         "IMAGEQC_BUNDLE",
         expected="the folder of a model bundle",
-        example="/srv/bundles/imageqc-lite/0.2.0",
-        default=str(BASE_DIR / "models" / "imageqc-lite" / "0.2.0"),
+        example="/srv/bundles/imageqc-lite/0.3.0",
+        default=str(BASE_DIR / "models" / "imageqc-lite" / "0.3.0"),
     )
 )
 # Per worker process: processes times threads should not exceed the cores, or they slow each other down.

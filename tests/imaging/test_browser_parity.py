@@ -30,7 +30,7 @@ from tests.phantoms import (
 )
 
 LOSSLESS = [name for name in TRANSFER_SYNTAXES if name not in ("jpeg_baseline", "jpeg_extended")]
-BUNDLE = Path(__file__).resolve().parents[2] / "models" / "imageqc-lite" / "0.2.0"
+BUNDLE = Path(__file__).resolve().parents[2] / "models" / "imageqc-lite" / "0.3.0"
 
 
 @pytest.fixture(scope="module")
