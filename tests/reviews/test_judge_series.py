@@ -14,6 +14,7 @@ from apps.reviews.services import judge_series, release, standing_words
 from tests.cast import Cast
 from tests.factories import claimed_case
 from tests.signing import decide
+from tests.threads import at_once
 
 
 @pytest.fixture
@@ -126,3 +127,24 @@ def test_the_database_keeps_every_word(cast: Cast, desk: ReviewCase, change: str
             SeriesDecision.objects.update(verdict="out_of_scope")
         else:
             SeriesDecision.objects.all()._raw_delete(using="default")
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_word_and_a_decision_at_once_never_contradict_each_other(cast: Cast, desk: ReviewCase) -> None:
+    series, turns = series_of(desk), iter(("judge", "decide"))
+
+    def act() -> str:
+        case = ReviewCase.objects.get(pk=desk.pk)
+        turn = next(turns)
+        try:
+            if turn == "judge":
+                judge_series(case, series, "return_to_site", by=cast.anna, reasons=["artefacts"])
+            else:
+                decide(case, "accept", by=cast.anna)
+        except (Refused, PermissionDenied):
+            return "refused"
+        return turn
+
+    done = at_once(act, times=2)
+    assert sorted(done) in (["decide", "refused"], ["judge", "refused"])

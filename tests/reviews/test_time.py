@@ -16,6 +16,7 @@ from apps.reviews.services import active_seconds, beat, correct_time, corrected_
 from tests.cast import Cast
 from tests.factories import claimed_case, worked_on
 from tests.reviews.time_passes import silent_for
+from tests.threads import at_once
 
 
 @pytest.fixture
@@ -115,3 +116,19 @@ def test_the_page_shows_measured_and_corrected(client: Client, cast: Cast, desk:
     assert "The telephone rang." in page and "-40 s by Anna" in page and "Correct my time" in page
     page = client.post(reverse("reviews:correct-time", args=[desk.pk]), {**given, "seconds": ""}, follow=True).text
     assert "Say how many seconds" in page
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_of_two_corrections_at_once_both_never_take_more_than_there_is(cast: Cast, desk: ReviewCase) -> None:
+    worked_on(desk, 100)
+
+    def correct() -> bool:
+        try:
+            correct_time(ReviewCase.objects.get(pk=desk.pk), cast.anna, -60, by=cast.anna, because="Telephone.")
+        except Refused:
+            return False
+        return True
+
+    assert sorted(at_once(correct, times=2)) == [False, True]
+    assert corrected_seconds(desk) == 40

@@ -59,7 +59,8 @@ def decide(
 
 
 def _refuse_unready(case: ReviewCase, verdict: str) -> None:
-    """Refuse while something is still to come: series whose check goes on, answers that the site owes."""
+    """Refuse while something is still to come, or came in this moment; call while the case is held."""
+    require_agreement(case, accepts=verdict in ACCEPTING)
     unfinished = case.submission.series.filter(status__in=Series.UNFINISHED).count()
     if unfinished:
         raise WrongState(
