@@ -55,7 +55,7 @@ function startDecision(form) {
     }
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+    if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
     if (document.activeElement === form.elements.note) {
       confirm.focus();
       return;

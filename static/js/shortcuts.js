@@ -1,6 +1,11 @@
 // Keys: [data-key="a"] is pressed (or, when it is a field, focused) by the key a; "g w" is g, then w.
-// `?` lists the keys of the page with their data-key-label. j and k step through the rows of [data-rows].
+// Where several have the same key, the one of the series that the reader looks at is meant. A key that opens a <summary>
+// puts the focus into its first field, Esc closes it again.
+// `?` lists the keys of the page with their data-key-label. j and k step through the rows of [data-rows], else through
+// the series of the page.
 // WCAG 2.1.4: the list has a switch that turns single keys off; it is remembered in this browser.
+
+import { seriesInView } from "./viewer/in-view.js";
 
 const OFF = "coreqc_keys_off";
 const SEQUENCE_MS = 1200;
@@ -18,20 +23,39 @@ function usable(element) {
 function find(keys) {
   const dialog = document.querySelector("dialog[open]");
   const scope = dialog ?? document;
-  return [...scope.querySelectorAll("[data-key]")].find((element) => element.dataset.key === keys && usable(element));
+  const found = [...scope.querySelectorAll("[data-key]")].filter((element) => element.dataset.key === keys && usable(element));
+  if (found.length < 2) return found[0];
+  const inView = seriesInView();
+  return found.find((element) => inView && element.closest("[data-series]")?.dataset.series === inView) ?? found[0];
 }
 
 function act(element) {
   if (element.matches("input:not([type=checkbox], [type=radio], [type=submit]), select, textarea")) element.focus();
   else element.click();
+  if (element.matches("summary")) (openedBy(element)?.querySelector(`:is(${FIELDS}):not([type=hidden])`) ?? element).focus();
 }
 
-function stepRows(by) {
+function openedBy(summary) {
+  return summary.parentElement.open ? summary.parentElement : null;
+}
+
+function stepTo(stops, now, by) {
+  const next = now < 0 ? (by > 0 ? 0 : stops.length - 1) : Math.min(Math.max(now + by, 0), stops.length - 1);
+  stops[next]?.focus();
+  return stops[next];
+}
+
+const seriesStops = () => [...document.querySelectorAll("[data-series] [data-viewer]")].filter(usable);
+
+function step(by) {
   const links = [...document.querySelectorAll("[data-rows] .row-link")];
-  if (!links.length) return;
-  const now = links.indexOf(document.activeElement);
-  const next = now < 0 ? (by > 0 ? 0 : links.length - 1) : Math.min(Math.max(now + by, 0), links.length - 1);
-  links[next].focus();
+  if (links.length) {
+    stepTo(links, links.indexOf(document.activeElement), by);
+    return;
+  }
+  const stops = seriesStops();
+  const at = stops.findIndex((stop) => stop.closest("[data-series]").contains(document.activeElement));
+  stepTo(stops, at, by)?.closest("[data-series]").scrollIntoView({ block: "nearest" });
 }
 
 document.addEventListener("keydown", (event) => {
@@ -50,13 +74,23 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     act(element);
   } else if ((key === "j" || key === "k") && !document.querySelector("dialog[open]")) {
-    stepRows(key === "j" ? 1 : -1);
+    step(key === "j" ? 1 : -1);
   } else {
     first = key;
     timer = setTimeout(() => {
       first = "";
     }, SEQUENCE_MS);
   }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+  const opened = document.activeElement?.closest("details[open]");
+  const summary = opened?.querySelector(":scope > summary[data-key]");
+  if (!summary) return;
+  event.preventDefault();
+  opened.open = false;
+  summary.focus();
 });
 
 function line(keys, label) {
@@ -78,6 +112,7 @@ function listKeys(list) {
     if (!seen.has(element.dataset.key) && !element.closest("dialog")) seen.set(element.dataset.key, element.dataset.keyLabel);
   }
   if (document.querySelector("[data-rows] .row-link")) seen.set("j k", "Next row, row before; Enter opens it");
+  else if (seriesStops().length > 1) seen.set("j k", "Next series, series before");
   if (document.querySelector("a[data-picture]")) seen.set("← →", "Step through enlarged pictures");
   seen.set("Esc", "Close what is open");
   list.replaceChildren(...[...seen].flatMap(([keys, label]) => line(keys, label)));

@@ -95,14 +95,19 @@ def test_a_series_gets_a_verdict_and_a_drawing_by_keyboard(page: Page, cast: Cas
     on_the_desk(page, "101-001 Week 8")
     press(page, "e")
     card = page.get_by_role("article", name="Chest CT with contrast")
-    card.get_by_label("This series").select_option(label="Return to site")
+    expect(card.get_by_label("This series")).to_be_focused()
+    press(page, "Escape")
+    expect(card.get_by_label("This series")).to_be_hidden()
+    press(page, "e")
+    page.keyboard.type("Return")
+    expect(card.get_by_label("This series")).to_have_value("return_to_site")
     card.get_by_label("Artefacts or noise make the images unusable.").check()
     card.get_by_role("button", name="Keep this verdict on series 1").click()
     expect(card.get_by_text("To return")).to_be_visible()
     press(page, "p")
     dialog = page.get_by_role("dialog", name="Draw on a picture")
     dialog.get_by_label("Picture").select_option(label="series 1, chest PV: MIP coronal")
-    dialog.get_by_role("button", name="Circle").press("Enter")
+    press(page, "o")
     expect(dialog.get_by_role("img", name="Circle 1")).to_be_focused()
     press(page, "ArrowRight")
     press(page, "Shift+ArrowUp")
@@ -110,6 +115,26 @@ def test_a_series_gets_a_verdict_and_a_drawing_by_keyboard(page: Page, cast: Cas
     dialog.get_by_role("button", name="Keep the drawing").click()
     expect(card.get_by_text("The dome is cut.")).to_be_visible()
     assert case.annotations.get().shapes == [{"kind": "ellipse", "x": 0.51, "y": 0.5, "rx": 0.12, "ry": 0.13}]
+
+
+def test_keys_act_on_the_series_in_view(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
+    sign_in("anna")
+    press(page, "n")
+    on_the_desk(page, "101-001 Week 8")
+    first, second = (page.locator("[data-series]").nth(place) for place in (0, 1))
+    press(page, "j")
+    expect(first.get_by_role("button", name="Slices of series")).to_be_focused()
+    press(page, "j")
+    press(page, "e")
+    expect(second.get_by_label("This series")).to_be_focused()
+    press(page, "Escape")
+    press(page, "c")
+    expect(second.get_by_label("Body part", exact=True)).to_be_focused()
+    press(page, "Escape")
+    press(page, "k")
+    press(page, "c")
+    expect(first.get_by_label("Body part", exact=True)).to_be_focused()
 
 
 def test_a_drag_draws_an_arrow(page: Page, cast: Cast, sign_in: SignIn) -> None:
