@@ -121,7 +121,7 @@ def test_a_silenced_contrast_asks_for_a_look_and_says_what_it_would_have_been() 
     required = SeriesSpec(slot="s", body_part="chest", contrast="enhanced")
     findings = check_against(a_digest(), labels(FAR_CHEST, silent), required)
     assert codes(findings) == ["body_part_unsure", "contrast_unsure"]
-    assert "a scan with contrast (score 0.99), but that is not sure enough" in findings[1].sentence
+    assert "a scan with contrast (score 0.99), but the ensemble leaves that open" in findings[1].sentence
 
 
 def test_the_shipped_ensemble_names_no_contrast_of_a_test_object(real_ct: Path) -> None:

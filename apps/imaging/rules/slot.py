@@ -235,7 +235,7 @@ def _best_guess(answer: ModuleAnswer, words: Callable[[str], str]) -> str:
     """Return what a module would have said, with its score; scores are not calibrated probabilities."""
     if not answer.scores or answer.is_out_of_scope:
         return "it looks like none of the body parts from head to pelvis"
-    return f"it looks most like {words(answer.guess)} (score {answer.score:.2f}), but that is not sure enough"
+    return f"it looks most like {words(answer.guess)} (score {answer.score:.2f}), but the ensemble leaves that open"
 
 
 def _scores(answer: ModuleAnswer) -> str:
