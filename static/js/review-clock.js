@@ -33,7 +33,7 @@ function start(clock) {
   const time = clock.querySelector("[data-clock-time]");
   const token = document.querySelector("#decision [name=csrfmiddlewaretoken]").value;
   let lastSign = Date.now();
-  let lastBeat = Date.now();
+  let lastBeat = -Infinity;
   let ticking = 0;
   let warned = false;
   const backAfter = Number(clock.dataset.backAfter) * 1000;
@@ -49,7 +49,7 @@ function start(clock) {
     const now = Date.now();
     if (!warned && leaveIsNear({ now, lastBeat, backAfter })) {
       warned = true;
-      say("No sign of work for a while: this case goes back to the queue in 3 minutes. Move the mouse to keep it.", "warn");
+      say("No sign of work for a while: this case goes back to the queue in 3 minutes. Press a key or move the mouse to keep it.", "warn");
     }
     if (!beatIsDue({ now, lastSign, lastBeat, visible: document.visibilityState === "visible" })) return;
     lastBeat = now;
@@ -77,6 +77,9 @@ function start(clock) {
     addEventListener(event, sign, { passive: true, capture: true });
   }
   document.addEventListener("visibilitychange", beat);
+  // Who comes back to a case after a pause is at work from here on, not only from the first beat after it.
+  beat();
+  lastBeat = Math.max(lastBeat, lastSign);
   ticking = setInterval(beat, 1000);
 }
 

@@ -275,6 +275,17 @@ def test_the_clock_is_the_servers(page: Page, cast: Cast, sign_in: SignIn) -> No
     expect(page.get_by_text("2 min 5 s")).to_be_visible()
 
 
+def test_who_comes_back_to_a_case_is_at_work_from_there_on(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    case = claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
+    sign_in("anna")
+    case.sessions.update(last_beat_at=timezone.now() - timedelta(minutes=10))
+    with page.expect_response(lambda answer: answer.url.endswith(f"/{case.pk}/beat/"), timeout=8_000):
+        press(page, "n")
+    session = case.sessions.get()
+    assert session.active_seconds == 0
+    assert timezone.now() - session.last_beat_at < timedelta(seconds=9)
+
+
 def test_a_case_that_went_back_is_said_and_can_be_taken_again(page: Page, cast: Cast, sign_in: SignIn) -> None:
     case = claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
     sign_in("anna")
