@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import django_filters
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
@@ -24,11 +25,19 @@ from apps.reviews.serializers import (
 )
 
 
+class ReviewCaseFilter(django_filters.FilterSet):
+    state = django_filters.ChoiceFilter(field_name="status", choices=ReviewCase.Status.choices)
+
+    class Meta:
+        model = ReviewCase
+        fields = ("ai_disagrees", "abstained", "resubmitted")
+
+
 class ReviewCaseViewSet(ReopenMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """The worklist in due order, and one case with all its evidence."""
 
     queryset = ReviewCase.objects.none()
-    filterset_fields = ("status", "ai_disagrees", "abstained", "resubmitted")
+    filterset_class = ReviewCaseFilter
 
     def get_queryset(self) -> QuerySet[ReviewCase]:
         return ReviewCase.objects.visible_to(self.request.user).with_context().in_due_order()

@@ -159,6 +159,8 @@ def test_the_desk_by_rest(cast: Cast, as_: Sender) -> None:
     case = waiting_case(cast.visit, by=cast.carla)
     anna = as_("anna")
     assert anna.get("/api/v1/review-cases/").json()["results"][0]["state"] == "waiting"
+    assert anna.get("/api/v1/review-cases/?state=decided").json()["results"] == []
+    assert anna.get("/api/v1/review-cases/?state=lost").status_code == 400
     claimed = anna.post("/api/v1/review-cases/claim-next/").json()
     assert (claimed["id"], claimed["holder"], claimed["submission"]["state"]) == (case.pk, "anna", "in_review")
     refused = as_("abel").post(f"/api/v1/review-cases/{case.pk}/claim/")

@@ -131,7 +131,7 @@ class ImageObject:
         if sop_class in NOT_IMAGES:
             raise NotAnImage(*NOT_IMAGES[sop_class])
         if self.walk.float_pixels:
-            raise NotAnImage(Refusal.NOT_AN_IMAGE, "a map of computed values, not a CT image; you need not send it")
+            raise NotAnImage(Refusal.NOT_AN_IMAGE, "is a map of computed values, not a CT image; you need not send it")
         if self.walk.pixels_at is None:
             if not self.elements:
                 raise Malformed("the file ends in the middle of the header")
@@ -140,7 +140,7 @@ class ImageObject:
             kind = uid_name(sop_class)
             if "Image Storage" in kind:
                 raise Malformed("it calls itself an image, but holds no pixels")
-            raise NotAnImage(Refusal.NOT_AN_IMAGE, f"a DICOM object without an image ({kind}); you need not send it")
+            raise NotAnImage(Refusal.NOT_AN_IMAGE, f"is a DICOM object without an image ({kind}); you need not send it")
 
     def _size(self) -> tuple[int, int, int]:
         rows, columns = self.short("Rows"), self.short("Columns")

@@ -392,7 +392,7 @@ DATE_IN_FUTURE = Rule(
     _DAY_TAGS,
     "today or earlier",
     "today in the zone where the day is furthest (UTC+14)",
-    "By its header, this scan was made{on}, {days} in the future ({where}). The clock of the scanner may be wrong: ask "
+    "By its header, this scan was made{on} {days} in the future ({where}). The clock of the scanner may be wrong: ask "
     "the radiographer for the day of the scan, and give it as the reason when you transfer.",
 )
 DATE_BEFORE_CONSENT = Rule(
@@ -401,7 +401,7 @@ DATE_BEFORE_CONSENT = Rule(
     f"{_DAY_TAGS}, against the subject's consent",
     "on the day of consent or later",
     "none",
-    "This scan was made{on}, {days} before the subject agreed to take part ({where}). Check that it is the scan of "
+    "This scan was made{on} {days} before the subject agreed to take part ({where}). Check that it is the scan of "
     "this subject and visit; transfer it with a reason only where the protocol allows earlier scans.",
 )
 DATE_OUTSIDE_WINDOW = Rule(
@@ -410,7 +410,7 @@ DATE_OUTSIDE_WINDOW = Rule(
     f"{_DAY_TAGS}, against the visit's window",
     "from the first to the last day of the window",
     "none; both days of the window count as inside",
-    "This scan was made{on}, {days} {side}: the window of this visit is {expected} ({where}). Check that it is the "
+    "This scan was made{on} {days} {side}: the window of this visit is {expected} ({where}). Check that it is the "
     "scan of this visit; if it is, transfer it, the core lab sees how far it lies outside.",
 )
 DATE_UNKNOWN = Rule(

@@ -94,7 +94,7 @@ def check_dates(scans: Sequence[DatedScan], visit: VisitDays) -> tuple[Finding, 
 
 def _check_day(day: date, visit: VisitDays, *, named: bool, where: str) -> Finding | None:
     """Return the gravest thing to be said of a day, None when it suits the visit."""
-    on = f" on {written(day)}" if named else ""
+    on = f" on {written(day)}," if named else ""
     if day > visit.latest:
         ahead = counted((day - visit.latest).days, "day")
         return catalogue.DATE_IN_FUTURE.found(

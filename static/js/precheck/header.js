@@ -103,7 +103,7 @@ export class ImageObject {
   #refuseWhatIsNoImage(sopClass) {
     if (Object.hasOwn(NOT_IMAGES, sopClass)) throw new Refused(...NOT_IMAGES[sopClass]);
     if (this.walk.floatPixels) {
-      throw new Refused("not_an_image", "a map of computed values, not a CT image; you need not send it");
+      throw new Refused("not_an_image", "is a map of computed values, not a CT image; you need not send it");
     }
     if (this.walk.pixelsAt !== null) return;
     if (!this.elements.size) throw new Malformed(HEADER_CUT_SHORT);
@@ -112,7 +112,7 @@ export class ImageObject {
     }
     const kind = uidName(sopClass);
     if (kind.includes("Image Storage")) throw new Malformed("it calls itself an image, but holds no pixels");
-    throw new Refused("not_an_image", `a DICOM object without an image (${kind}); you need not send it`);
+    throw new Refused("not_an_image", `is a DICOM object without an image (${kind}); you need not send it`);
   }
 
   #size() {
