@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 LOCK := .venv/bin/pip-compile --quiet --strip-extras --no-header --no-emit-index-url --no-emit-find-links \
         --no-emit-trusted-host --no-emit-options --allow-unsafe --annotation-style line
 
-BENCH ?= $(patsubst benchmarks/%.py,%,$(filter-out %__init__.py,$(wildcard benchmarks/*.py)))
+BENCH ?= $(patsubst benchmarks/%,%,$(patsubst %.py,%,$(filter-out %__init__.py,$(wildcard benchmarks/*.py))) $(patsubst %/__main__.py,%,$(wildcard benchmarks/*/__main__.py)))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench lint format types lock train-env development base clean-demo

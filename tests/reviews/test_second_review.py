@@ -13,6 +13,7 @@ from apps.audit.services import events_about
 from apps.intake.models import Submission
 from apps.notices.models import Notice
 from apps.queries.models import Query
+from apps.queries.services import answer, ask
 from apps.reviews.models import Decision, ReviewCase
 from apps.reviews.selectors import case_history
 from apps.reviews.selectors.rounds import nobody_may_take
@@ -291,13 +292,14 @@ def test_the_query_of_a_return_opens_with_the_outcome_and_not_before(cast: Cast,
 
 def test_a_further_review_counts_the_queries_anew(cast: Cast) -> None:
     case = waiting_case(cast.visit, by=cast.carla)
-    reviewed(case, "return_to_site", by=cast.anna)
+    query = ask(case.submission, "Was contrast given?", "Please look it up.", by=cast.anna)
+    reviewed(ReviewCase.objects.get(pk=case.pk), "return_to_site", by=cast.anna)
     run_jobs()
+    answer(query, "It was.", by=cast.carla)
     new = reopen(ReviewCase.objects.get(pk=case.pk), by=cast.abel, because="Look again.")
-    assert new.queries_open == 0
     run_jobs()
     new.refresh_from_db()
-    assert new.queries_open == 1
+    assert (new.queries_open, new.queries_answered) == (0, 1)
 
 
 def test_the_answer_to_a_return_answers_its_query(cast: Cast) -> None:
