@@ -44,6 +44,8 @@ class ModuleLines:
     title: str
     classes: tuple[str, ...]
     silent: tuple[str, ...]
+    not_of: tuple[str, ...]
+    """Body parts of which this module is not asked."""
     facts: tuple[tuple[str, str], ...]
     networks: tuple[tuple[str, str, str], ...]
     """Per plane its name, its picture, and the SHA-256 of the network."""
@@ -83,6 +85,7 @@ def _module_lines(module: Module) -> ModuleLines:
         title=label_words(module.name),
         classes=module.labels,
         silent=module.silent,
+        not_of=module.not_of,
         facts=(
             ("Input", f"{size} × {size} pixels"),
             ("Windows", ", ".join(f"{low:g} to {high:g}{NARROW}HU" for low, high in windows)),

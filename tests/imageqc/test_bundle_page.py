@@ -33,6 +33,11 @@ def test_the_page_tells_classes_limits_and_networks(page: str) -> None:
     assert "Mid-plane coronal" in page
 
 
+def test_the_page_of_the_bundle_that_ships_says_what_it_leaves_to_people(cast: Cast, client: Client) -> None:
+    client.force_login(cast.mira)
+    assert "Never said of brain: the bundle cannot tell it there" in unescape(client.get(ADDRESS).text)
+
+
 def test_results_are_shares_with_their_counts_and_intervals(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = {"n": 40, "right": 38, "accuracy": 0.95, "wilson_95": [0.835, 0.986]}
     nothing = {"n": 0, "right": 0, "accuracy": None, "wilson_95": [0.0, 1.0]}
