@@ -274,7 +274,8 @@ class SubmissionSerializer(SubmissionLineSerializer):
         if not labels_are_hidden(self.context["request"].user, instance.pk):
             return told
         of_the_ai = dict.fromkeys(("body_part", "contrast", "coverage", "bundle", "provenance"))
-        series = [{**each, **of_the_ai, "findings": [], "unused_because": ""} for each in told["series"]]
+        rest = {"findings": [], "unused_because": "", "received": {}}
+        series = [{**each, **of_the_ai, **rest} for each in told["series"]]
         return {**told, "series": series, "slots": [], "blockers": []}
 
     @extend_schema_field(ReceiptLineSerializer(allow_null=True))

@@ -17,6 +17,7 @@ from apps.accounts.permissions import Person
 from apps.audit.lifecycle import Refused
 from apps.imaging.coverage import CoverageAnswer
 from apps.imaging.vocabulary import SHOWN_PICTURES
+from apps.intake.blinding import labels_are_hidden
 from apps.intake.history import Happened, history
 from apps.intake.left_out import LeftOut, left_out
 from apps.intake.models import Declaration, ReceivedFile, Series, Submission
@@ -60,10 +61,13 @@ class SeriesCard:
     pictures: tuple[Picture, ...]
     facts: tuple[tuple[str, Any], ...]
     stands_for: str
+    labels_hidden: bool = False
 
     @property
     def findings(self) -> list[dict[str, str]]:
         """What was found; of a series that stands for nothing it is told, and keeps nothing from anything."""
+        if self.labels_hidden:
+            return []
         told = ("sentence", "expected", "found", "where")
         return [
             {
@@ -117,6 +121,8 @@ class SubmissionPage:
     left_out: tuple[LeftOut, ...]
     on_the_way: OnTheWay | None
     """How far the images have come, while they are being sent."""
+    labels_hidden: bool = False
+    """Whether the reader may see nothing that comes from the AI's labels now."""
 
     @property
     def is_working(self) -> bool:
@@ -180,7 +186,7 @@ class SubmissionPage:
     @cached_property
     def findings(self) -> list[Any]:
         """What is to be said of the submission as a whole; what blocks stands among the blockers already."""
-        if self.submission.status == Submission.Status.CHECKING:
+        if self.labels_hidden or self.submission.status == Submission.Status.CHECKING:
             return []
         told = self.submission.blockers if self.submission.status == Submission.Status.CHECKED else ()
         findings = self.submission.findings.all()
@@ -282,7 +288,7 @@ def visit_page(visit: Visit, user: Person, today: date) -> VisitPage:
         required=required,
         protocol=protocol.version if protocol else "",
         refusal=refusal,
-        latest=_page(latest, may_send) if latest else None,
+        latest=_page(latest, may_send, labels_hidden=labels_are_hidden(user, latest.pk)) if latest else None,
         earlier=tuple(earlier.select_related("created_by")),
     )
 
@@ -290,7 +296,7 @@ def visit_page(visit: Visit, user: Person, today: date) -> VisitPage:
 def submission_page(submission: Submission, user: Person) -> SubmissionPage:
     """Return one submission as its page shows it."""
     detailed = _detailed(Submission.objects.filter(pk=submission.pk)).get()
-    return _page(detailed, may_send_for(user, detailed.visit))
+    return _page(detailed, may_send_for(user, detailed.visit), labels_hidden=labels_are_hidden(user, detailed.pk))
 
 
 def _detailed(submissions: Any) -> Any:
@@ -309,15 +315,17 @@ def _detailed(submissions: Any) -> Any:
     )
 
 
-def _page(submission: Submission, may_edit: bool) -> SubmissionPage:
-    slots = list(submission.slots.all())
+def _page(submission: Submission, may_edit: bool, *, labels_hidden: bool) -> SubmissionPage:
+    slots = [] if labels_hidden else list(submission.slots.all())
     stands_for: dict[int, list[str]] = {}
     for match in slots:
         if match.series_id:
             stands_for.setdefault(match.series_id, []).append(match.required.spec.title)
     shift = shift_of(submission)
     cards = {
-        series.pk: _series_card(series, " and ".join(stands_for.get(series.pk, ())), _acquired(series, shift, may_edit))
+        series.pk: _series_card(
+            series, " and ".join(stands_for.get(series.pk, ())), _acquired(series, shift, may_edit), labels_hidden
+        )
         for series in submission.series.all()
     }
     return SubmissionPage(
@@ -328,6 +336,7 @@ def _page(submission: Submission, may_edit: bool) -> SubmissionPage:
         files=dict(submission.files.order_by().values_list("status").annotate(Count("pk"))),
         left_out=left_out(submission, with_names=may_edit),
         on_the_way=on_the_way(submission) if submission.status == Submission.Status.SENDING else None,
+        labels_hidden=labels_hidden,
     )
 
 
@@ -337,15 +346,18 @@ def _acquired(series: Any, shift: int, for_the_site: bool) -> str:
     return day_words(said, shifted_by=shifted_by, for_the_site=for_the_site)
 
 
-def _series_card(series: Any, stands_for: str, acquired: str) -> SeriesCard:
-    said = next((each for each in series.classifications.all() if each.digest_sha256 == series.digest_sha256), None)
+def _series_card(series: Any, stands_for: str, acquired: str, labels_hidden: bool) -> SeriesCard:
+    known = () if labels_hidden else series.classifications.all()
+    said = next((each for each in known if each.digest_sha256 == series.digest_sha256), None)
+    unused_because = "" if labels_hidden else series.unused_because
     return SeriesCard(
         series=series,
         body_part=said.body_part if said else None,
         contrast=said.contrast if said else None,
         pictures=_pictures(series),
-        facts=tuple(_facts(series, stands_for, (said.coverage if said else None) or {}, acquired)),
+        facts=tuple(_facts(series, stands_for, unused_because, (said.coverage if said else None) or {}, acquired)),
         stands_for=stands_for,
+        labels_hidden=labels_hidden,
     )
 
 
@@ -358,13 +370,15 @@ def _pictures(series: Any) -> tuple[Picture, ...]:
     )
 
 
-def _facts(series: Any, stands_for: str, coverage: Mapping[str, Any], acquired: str) -> Iterable[tuple[str, Any]]:
+def _facts(
+    series: Any, stands_for: str, unused_because: str, coverage: Mapping[str, Any], acquired: str
+) -> Iterable[tuple[str, Any]]:
     """Yield what coverage, headers and geometry say, where they say something."""
     geometry, header = series.geometry_facts or {}, series.header_facts or {}
     if stands_for:
         yield "Stands for", stands_for
-    elif series.unused_because and series.status == Series.Status.CHECKED:
-        yield "Not used", series.unused_because
+    elif unused_because and series.status == Series.Status.CHECKED:
+        yield "Not used", unused_because
     if coverage.get("answered"):
         yield "Covers", CoverageAnswer.from_json(coverage).short
     yield "Files", series.n_files

@@ -1,5 +1,6 @@
 """What the pages of the desk share: the case of an address, and the filters that travel with it."""
 
+from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
@@ -7,9 +8,17 @@ from apps.accounts.requests import PersonsRequest
 from apps.reviews.forms import WorklistForm
 from apps.reviews.models import ReviewCase
 
+KEPT_BACK = (
+    "Another analyst reviews this submission once more, without knowing the first decision. You may be the one, so you "
+    "can read the first decision when the second review is decided."
+)
+
 
 def visible_case(request: PersonsRequest, pk: int) -> ReviewCase:
-    return get_object_or_404(ReviewCase.objects.visible_to(request.user).with_context(), pk=pk)
+    case = get_object_or_404(ReviewCase.objects.visible_to(request.user).with_context(), pk=pk)
+    if not ReviewCase.objects.filter(pk=pk).not_kept_from(request.user).exists():
+        raise PermissionDenied(KEPT_BACK)
+    return case
 
 
 def queue_query(request: PersonsRequest) -> str:

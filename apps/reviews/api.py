@@ -40,7 +40,14 @@ class ReviewCaseViewSet(ReopenMixin, mixins.ListModelMixin, mixins.RetrieveModel
     filterset_class = ReviewCaseFilter
 
     def get_queryset(self) -> QuerySet[ReviewCase]:
-        return ReviewCase.objects.visible_to(self.request.user).with_context().in_due_order()
+        user = self.request.user
+        return ReviewCase.objects.visible_to(user).not_kept_from(user).with_context().in_due_order()
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Leave cases with hidden labels out where a filter would tell what the AI found."""
+        asks_the_ai = {"ai_disagrees", "abstained"} & set(self.request.query_params)
+        among = queryset & ReviewCase.objects.with_open_labels() if asks_the_ai else queryset
+        return super().filter_queryset(among)
 
     def get_serializer_class(self) -> type[ReviewCaseSerializer]:
         return ReviewCaseSerializer if self.action == "list" else CaseOnTheDeskSerializer

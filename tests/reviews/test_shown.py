@@ -80,10 +80,40 @@ def test_the_api_of_a_hidden_case_tells_nothing_of_the_ai(client: Client, desk: 
 
 
 def test_the_submission_of_a_hidden_case_tells_the_desk_nothing(client: Client, desk: ReviewCase) -> None:
+    desk.submission.series.update(received={"labels": {"body_part": "chest"}})
     address = reverse("api-submission-detail", args=[desk.submission_id])
     assert "0.97" in client.get(address).text
     hide(desk)
     assert "0.97" not in client.get(address).text
+    assert all(series["received"] == {} for series in client.get(address).json()["series"])
+    assert all(series["received"] == {} for series in json_of(client, desk)["submission"]["series"])
+
+
+@pytest.mark.parametrize("page", ["visit", "submission"])
+def test_the_pages_of_the_site_tell_the_desk_nothing_of_a_hidden_case(
+    client: Client, cast: Cast, desk: ReviewCase, page: str
+) -> None:
+    desk.submission.findings.create(code="contrast", severity="warn", sentence="It looks like no contrast.")
+    desk.submission.series.update(unused_because="It looks like the head.")
+    address = reverse(f"intake:{page}", args=[desk.submission.visit_id if page == "visit" else desk.submission_id])
+    told = ("0.97", "label-chip", "looks like", "Fits")
+    shown = client.get(address).text
+    assert all(word in shown for word in told), [word for word in told if word not in shown]
+    hide(desk)
+    hidden = client.get(address).text
+    assert not any(word in hidden for word in told), [word for word in told if word in hidden]
+    client.force_login(cast.carla)
+    assert "0.97" in client.get(address).text
+
+
+@pytest.mark.parametrize("asked", ["ai_disagrees=true", "ai_disagrees=false", "abstained=false"])
+def test_a_filter_of_the_api_tells_nothing_of_a_hidden_case(client: Client, desk: ReviewCase, asked: str) -> None:
+    ReviewCase.objects.filter(pk=desk.pk).update(ai_disagrees="ai_disagrees=true" == asked)
+    address = reverse("api-review-case-list")
+    assert client.get(f"{address}?{asked}").json()["count"] == 1
+    hide(desk)
+    assert client.get(f"{address}?{asked}").json()["count"] == 0
+    assert client.get(address).json()["count"] == 1
 
 
 def test_maps_of_a_hidden_case_are_not_there_for_the_desk(client: Client, cast: Cast, desk: ReviewCase) -> None:
@@ -134,6 +164,29 @@ def test_who_decided_is_told_of_the_wrong_label(client: Client, cast: Cast, desk
     assert case_evidence(ReviewCase.objects.get(pk=desk.pk)).slots[0].state == "ok"
     client.force_login(cast.abel)
     assert "wrong on purpose" not in page_of(client, desk)
+
+
+def test_the_first_decision_is_kept_from_who_may_review_it_blindly(
+    client: Client, cast: Cast, desk: ReviewCase
+) -> None:
+    decide(desk, verdict="return_to_site", reasons=["wrong_contrast"], note="Rather odd.", by=cast.anna)
+    second = ReviewCase.objects.create(
+        submission=desk.submission, round=2, kind="second", trial=desk.trial, site=desk.site, due_at=desk.due_at
+    )
+    page, decided = reverse("reviews:case", args=[desk.pk]), reverse("reviews:worklist") + "?standing=decided"
+    rest = reverse("api-review-case-detail", args=[desk.pk])
+
+    def reads_it() -> list[bool]:
+        reads = "Rather odd." in client.get(page).text, client.get(rest).status_code == 200
+        return [*reads, f'href="{page}' in client.get(decided).text]
+
+    for who, reads in ((cast.anna, True), (cast.abel, False), (cast.mira, True)):
+        client.force_login(who)
+        assert reads_it() == [reads] * 3, who
+    client.force_login(cast.abel)
+    assert "when the second review is decided" in client.get(page).text
+    ReviewCase.objects.filter(pk=second.pk).update(status="decided")
+    assert reads_it() == [True] * 3
 
 
 def test_a_second_review_is_blind_until_it_is_decided(client: Client, cast: Cast, desk: ReviewCase) -> None:

@@ -21,6 +21,7 @@ def as_shown_in_json(case: ReviewCase, submission: dict[str, Any]) -> dict[str, 
     for series in submission["series"]:
         shown = of_series[series["id"]]
         series["findings"] = [finding.to_json() for finding in shown.findings]
+        series["received"] = {}  # it holds the labels of the core lab's own check
         series["unused_because"] = shown.unused_because
         if hidden:
             series |= dict.fromkeys(_OF_THE_AI)

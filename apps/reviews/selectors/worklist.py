@@ -159,7 +159,7 @@ def worklist(person: User, filters: Filters, page: str | None = None, per_page: 
     conditions = _standings(person)
     counts = _undecided(cases).aggregate(**{name: Count("pk", filter=which) for name, which in conditions.items()})
     if filters.standing == DECIDED:
-        decided = cases.filter(status=ReviewCase.Status.DECIDED)
+        decided = cases.filter(status=ReviewCase.Status.DECIDED).not_kept_from(person)
         counts[DECIDED] = decided.count()
         ordered = decided.filter(decision__isnull=False).order_by("-decision__pk")
     else:
