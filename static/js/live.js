@@ -10,6 +10,20 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
+// What replaces a fragment takes the focus over, when it stood in there: the field with the same id (htmx sees to that),
+// else the fragment itself, so that Tab goes on from here and not from the top of the page.
+let heldFocus = false;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  heldFocus = event.detail.target.contains(document.activeElement);
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (!heldFocus || document.activeElement !== document.body) return;
+  heldFocus = false;
+  const fragment = event.detail.elt;
+  fragment.tabIndex = -1;
+  fragment.focus({ preventScroll: true });
+});
+
 document.addEventListener("htmx:sendError", () => {
   say("The server cannot be reached. Nothing is lost; the page goes on by itself when it answers again.", "warn");
 });

@@ -25,8 +25,8 @@ function startDecision(form) {
   const before = sessionStorage.getItem(key);
   if (before && !refused && !pressedEarly) restore(form, JSON.parse(before));
 
-  const toSetRight = ["[aria-invalid=true]", "[name=reasons]:checked", "[name=reasons]"];
-  if (refused) toSetRight.map((asked) => form.querySelector(asked)).find(Boolean).focus();
+  const toSetRight = ["[aria-invalid=true]", "[name=reasons]:checked", "[name=reasons]", "[name=verdict]:checked"];
+  if (refused) toSetRight.map((asked) => form.querySelector(asked)).find((asked) => asked?.checkVisibility())?.focus();
 
   form.addEventListener("input", () => sessionStorage.setItem(key, JSON.stringify(fieldsOf(form))));
   form.addEventListener("submit", () => {
@@ -42,7 +42,8 @@ function startDecision(form) {
       form.querySelector("[name=reasons]").focus();
     }
   };
-  form.addEventListener("change", (event) => {
+  // A verdict that was kept from before is pressed again without a change.
+  form.addEventListener("click", (event) => {
     if (event.target.name === "verdict") goOn(event.target.value);
   });
   if (pressedEarly && !refused) goOn(pressedEarly.value);

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from apps.imageqc.models import SlotMatch
 from apps.reviews.models import Decision, LabelCorrection, ReviewCase
-from apps.reviews.services import claim, release
+from apps.reviews.services import claim, judge_series, release
 from tests.browser.keys import press
 from tests.cast import PASSWORD, Cast
 from tests.factories import claimed_case, waiting_case
@@ -193,6 +193,23 @@ def test_a_refusal_and_a_reload_keep_what_was_typed(page: Page, cast: Cast, sign
     expect(page.get_by_role("radio", name="Return to site")).to_be_checked()
 
 
+def test_an_accept_that_was_refused_can_be_pressed_again(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    case = claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
+    judge_series(case, case.submission.series.all()[0], "return_to_site", by=cast.anna, reasons=["artefacts"])
+    sign_in("anna")
+    press(page, "n")
+    on_the_desk(page, "101-001 Week 8")
+    press(page, "a")
+    page.keyboard.type(PASSWORD)
+    press(page, "Enter")
+    expect(page.locator(".decision-error")).to_be_visible()
+    expect(page.get_by_role("radio", name="Accept", exact=True)).to_be_focused()
+    page.goto(page.url.replace("/decide/", "/"))
+    expect(page.get_by_role("radio", name="Accept", exact=True)).to_be_checked()
+    press(page, "a")
+    expect(page.get_by_label("Sign as anna")).to_be_focused()
+
+
 def test_the_worklist_by_keyboard(page: Page, cast: Cast, sign_in: SignIn) -> None:
     waiting_case(cast.visit, by=cast.carla, transferred_at=timezone.now() - timedelta(days=3))
     waiting_case(cast.chens_visit, by=cast.chen)
@@ -244,6 +261,7 @@ def test_a_label_is_corrected_in_place(page: Page, cast: Cast, sign_in: SignIn) 
     card.get_by_label("Body part", exact=True).select_option(label="Neck")
     card.get_by_role("button", name="Set Body part of series 1").click()
     expect(card.get_by_text("AI:").first).to_be_visible()
+    expect(card).to_be_focused()
     assert LabelCorrection.objects.get().label == "neck"
 
 

@@ -78,6 +78,7 @@ def test_asked_by_keyboard_answered_on_the_visit_and_closed(
     page.keyboard.press("Enter")
     expect(page.get_by_text("Asked. The coordinators of the site are told.")).to_be_visible()
     expect(page.locator("#site-questions").get_by_text("Waits for the site")).to_be_visible()
+    expect(page.locator("#site-questions")).to_be_focused()
     query = Query.objects.get()
     assert (query.opened_by, query.finding_code) == (cast.anna, "slice_thickness")
     assert [picture["name"] for picture in query.pictures] == ["mip_coronal", "mid_axial"]

@@ -166,9 +166,7 @@ def test_who_decided_is_told_of_the_wrong_label(client: Client, cast: Cast, desk
     assert "wrong on purpose" not in page_of(client, desk)
 
 
-def test_the_first_decision_is_kept_from_who_may_review_it_blindly(
-    client: Client, cast: Cast, desk: ReviewCase
-) -> None:
+def test_a_first_decision_is_kept_from_who_may_review_it_blindly(client: Client, cast: Cast, desk: ReviewCase) -> None:
     decide(desk, verdict="return_to_site", reasons=["wrong_contrast"], note="Rather odd.", by=cast.anna)
     second = ReviewCase.objects.create(
         submission=desk.submission, round=2, kind="second", trial=desk.trial, site=desk.site, due_at=desk.due_at
