@@ -35,11 +35,12 @@ function start(clock) {
   let lastSign = Date.now();
   let lastBeat = -Infinity;
   let ticking = 0;
-  let warned = false;
+  let unwarn = null;
   const backAfter = Number(clock.dataset.backAfter) * 1000;
 
   const stop = (sentence) => {
     clearInterval(ticking);
+    unwarn?.();
     document.querySelector("[data-case-lost] [data-sentence]").textContent = sentence;
     document.querySelector("[data-case-lost]").hidden = false;
     document.querySelector("#decision .decision-confirm").disabled = true;
@@ -47,9 +48,8 @@ function start(clock) {
 
   const beat = async () => {
     const now = Date.now();
-    if (!warned && leaveIsNear({ now, lastBeat, backAfter })) {
-      warned = true;
-      say("No sign of work for a while: this case goes back to the queue in 3 minutes. Press a key or move the mouse to keep it.", "warn");
+    if (!unwarn && leaveIsNear({ now, lastBeat, backAfter })) {
+      unwarn = say("No sign of work for a while: this case goes back to the queue in 3 minutes. Press a key or move the mouse to keep it.", "warn");
     }
     if (!beatIsDue({ now, lastSign, lastBeat, visible: document.visibilityState === "visible" })) return;
     lastBeat = now;
@@ -59,7 +59,8 @@ function start(clock) {
       if (answer.redirected) {
         stop("You are signed out. Sign in again; what you have typed stays in this browser.");
       } else if (answer.ok) {
-        warned = false;
+        unwarn?.();
+        unwarn = null;
         time.textContent = inWords((await answer.json()).active_seconds);
       } else if (answer.status === 403) {
         stop((await answer.json()).detail);

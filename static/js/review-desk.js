@@ -1,12 +1,24 @@
 // The case page: keys that choose a verdict, a note that survives, pictures by key.
 
-const kept = (pk) => `coreqc_case_${pk}`;
+const PREFIX = "coreqc_case_";
+const KEPT_DAYS = 7;
+
+/** What an analyst began to decide stays in this browser, also when its window is closed, until it is decided. */
+const kept = ({ dataset }) => `${PREFIX}${dataset.decision ?? dataset.decided}_${dataset.analyst}`;
+
+function forgetOld() {
+  const oldest = Date.now() - KEPT_DAYS * 86_400_000;
+  for (const key of Object.keys(localStorage)) {
+    if (key.startsWith(PREFIX) && !(JSON.parse(localStorage.getItem(key)).at > oldest)) localStorage.removeItem(key);
+  }
+}
 
 function fieldsOf(form) {
   return {
     verdict: form.querySelector("[name=verdict]:checked")?.value ?? "",
     reasons: [...form.querySelectorAll("[name=reasons]:checked")].map((box) => box.value),
     note: form.elements.note.value,
+    at: Date.now(),
   };
 }
 
@@ -18,17 +30,17 @@ function restore(form, { verdict, reasons, note }) {
 }
 
 function startDecision(form) {
-  const key = kept(form.dataset.decision);
+  const key = kept(form);
   const confirm = form.querySelector(".decision-confirm");
   const refused = document.querySelector(".decision-error");
   const pressedEarly = form.querySelector("[name=verdict]:checked");
-  const before = sessionStorage.getItem(key);
+  const before = localStorage.getItem(key);
   if (before && !refused && !pressedEarly) restore(form, JSON.parse(before));
 
   const toSetRight = ["[aria-invalid=true]", "[name=reasons]:checked", "[name=reasons]", "[name=verdict]:checked"];
   if (refused) toSetRight.map((asked) => form.querySelector(asked)).find((asked) => asked?.checkVisibility())?.focus();
 
-  form.addEventListener("input", () => sessionStorage.setItem(key, JSON.stringify(fieldsOf(form))));
+  form.addEventListener("input", () => localStorage.setItem(key, JSON.stringify(fieldsOf(form))));
   form.addEventListener("submit", () => {
     confirm.setAttribute("aria-disabled", "true");
   });
@@ -58,7 +70,8 @@ function startDecision(form) {
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
     if (document.activeElement === form.elements.note) {
-      confirm.focus();
+      if (confirm.disabled) document.activeElement.blur();
+      else confirm.focus();
       return;
     }
     const chosen = form.querySelector("[name=verdict]:checked");
@@ -69,10 +82,11 @@ function startDecision(form) {
   });
 }
 
+forgetOld();
 const form = document.querySelector("[data-decision]");
 if (form) startDecision(form);
 const decided = document.querySelector("[data-decided]");
-if (decided) sessionStorage.removeItem(kept(decided.dataset.decided));
+if (decided) localStorage.removeItem(kept(decided));
 
 // Pictures are square whatever the scan covers, as the ensemble sees them; the analyst sees them in true proportions.
 export function proportions([width, height]) {

@@ -5,6 +5,7 @@ import { icon } from "./icon.js";
 
 const ICONS = { ok: "check-circle", warn: "warn", block: "block", info: "info" };
 
+/** Show a sentence; the answer takes it away again, where it is true no more. */
 export function say(text, tone = "info") {
   const box = document.getElementById("toasts");
   for (const earlier of box.querySelectorAll(".toast")) {
@@ -23,6 +24,7 @@ export function say(text, tone = "info") {
   close.append(icon("cross"));
   toast.append(icon(ICONS[tone]), words, close);
   box.append(toast);
+  return () => toast.remove();
 }
 
 document.addEventListener("click", (event) => {

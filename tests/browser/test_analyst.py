@@ -210,6 +210,30 @@ def test_an_accept_that_was_refused_can_be_pressed_again(page: Page, cast: Cast,
     expect(page.get_by_label("Sign as anna")).to_be_focused()
 
 
+def test_what_was_typed_survives_a_closed_window_but_is_nobody_elses(
+    page: Page, cast: Cast, sign_in: SignIn, live_server: object
+) -> None:
+    case = claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
+    sign_in("anna")
+    press(page, "n")
+    on_the_desk(page, "101-001 Week 8")
+    press(page, "r")
+    page.get_by_role("textbox", name="Note").fill("Half a thought")
+    again = page.context.new_page()
+    page.close()
+    again.goto(f"{live_server}/review/{case.pk}/")
+    expect(again.get_by_role("textbox", name="Note")).to_have_value("Half a thought")
+    release(ReviewCase.objects.get(pk=case.pk), by=cast.anna)
+    claim(ReviewCase.objects.get(pk=case.pk), by=cast.abel)
+    again.context.clear_cookies()
+    again.goto(f"{live_server}/accounts/login/?next=/review/{case.pk}/")
+    again.get_by_label("Username").fill("abel")
+    again.get_by_label("Password").fill(PASSWORD)
+    again.get_by_role("button", name="Sign in").click()
+    press(again, "r")
+    expect(again.get_by_role("textbox", name="Note")).to_have_value("")
+
+
 def test_the_worklist_by_keyboard(page: Page, cast: Cast, sign_in: SignIn) -> None:
     waiting_case(cast.visit, by=cast.carla, transferred_at=timezone.now() - timedelta(days=3))
     waiting_case(cast.chens_visit, by=cast.chen)
@@ -316,7 +340,8 @@ def test_a_case_that_went_back_is_said_and_can_be_taken_again(page: Page, cast: 
     page.clock.run_for(11_000)
     page.mouse.move(200, 200)
     expect(page.get_by_role("alert").filter(has_text="not on your desk any more")).to_be_visible()
-    page.get_by_role("link", name="See where the case is and take it again").click()
+    press(page, "Escape")
+    press(page, "o")
     page.get_by_role("button", name="Take this case").click()
     expect(page.get_by_role("textbox", name="Note")).to_have_value("Half a thought")
 
