@@ -64,6 +64,16 @@ def test_a_study_is_planned_and_started(page: Page, cast: Cast, sign_in: SignIn,
     assert errors == []
 
 
+def test_enter_in_the_number_draws_that_many(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    accepted_scans(cast)
+    study = draft(cast)
+    sign_in("mira", f"/studies/{study.pk}/")
+    page.get_by_label("How many to draw").fill("1")
+    press(page, "Enter")
+    expect(page.get_by_text("1 scan added.")).to_be_visible()
+    assert study.scans.count() == 1
+
+
 def test_a_session_is_read_by_keyboard_alone(page: Page, cast: Cast, sign_in: SignIn, errors: list[str]) -> None:
     study = running(cast)
     sign_in("anna", "/studies/readings/")
