@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.imaging.vocabulary import PICTURES
-from apps.intake.blinding import labels_are_hidden
+from apps.intake.blinding import labels_are_hidden, labels_are_hidden_beside_the_desk
 from apps.intake.models import Declaration, Receipt, ReceivedFile, Series, Submission
 from apps.intake.permissions import may_edit
 from apps.intake.selectors import VISIT_STATES
@@ -271,7 +271,8 @@ class SubmissionSerializer(SubmissionLineSerializer):
     def to_representation(self, instance: Submission) -> dict[str, Any]:
         """Return the submission, without all that comes from the AI's labels for whom they are hidden from."""
         told = super().to_representation(instance)
-        if not labels_are_hidden(self.context["request"].user, instance.pk):
+        are_hidden = labels_are_hidden if self.parent else labels_are_hidden_beside_the_desk
+        if not are_hidden(self.context["request"].user, instance.pk):
             return told
         of_the_ai = dict.fromkeys(("body_part", "contrast", "coverage", "bundle", "provenance"))
         rest = {"findings": [], "unused_because": "", "received": {}}

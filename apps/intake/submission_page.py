@@ -17,7 +17,7 @@ from apps.accounts.permissions import Person
 from apps.audit.lifecycle import Refused
 from apps.imaging.coverage import CoverageAnswer
 from apps.imaging.vocabulary import SHOWN_PICTURES
-from apps.intake.blinding import labels_are_hidden
+from apps.intake.blinding import labels_are_hidden_beside_the_desk
 from apps.intake.history import Happened, history
 from apps.intake.left_out import LeftOut, left_out
 from apps.intake.models import Declaration, ReceivedFile, Series, Submission
@@ -288,7 +288,7 @@ def visit_page(visit: Visit, user: Person, today: date) -> VisitPage:
         required=required,
         protocol=protocol.version if protocol else "",
         refusal=refusal,
-        latest=_page(latest, may_send, labels_hidden=labels_are_hidden(user, latest.pk)) if latest else None,
+        latest=_page(latest, user, may_send) if latest else None,
         earlier=tuple(earlier.select_related("created_by")),
     )
 
@@ -296,7 +296,7 @@ def visit_page(visit: Visit, user: Person, today: date) -> VisitPage:
 def submission_page(submission: Submission, user: Person) -> SubmissionPage:
     """Return one submission as its page shows it."""
     detailed = _detailed(Submission.objects.filter(pk=submission.pk)).get()
-    return _page(detailed, may_send_for(user, detailed.visit), labels_hidden=labels_are_hidden(user, detailed.pk))
+    return _page(detailed, user, may_send_for(user, detailed.visit))
 
 
 def _detailed(submissions: Any) -> Any:
@@ -315,7 +315,8 @@ def _detailed(submissions: Any) -> Any:
     )
 
 
-def _page(submission: Submission, may_edit: bool, *, labels_hidden: bool) -> SubmissionPage:
+def _page(submission: Submission, user: Person, may_edit: bool) -> SubmissionPage:
+    labels_hidden = labels_are_hidden_beside_the_desk(user, submission.pk)
     slots = [] if labels_hidden else list(submission.slots.all())
     stands_for: dict[int, list[str]] = {}
     for match in slots:

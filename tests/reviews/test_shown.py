@@ -16,7 +16,7 @@ from apps.reviews.selectors import case_evidence
 from apps.reviews.selectors.shown import LABEL_CODES, as_shown
 from apps.reviews.services import correct_label
 from tests.cast import Cast
-from tests.factories import claimed_case
+from tests.factories import claimed_case, waiting_case
 from tests.signing import decide
 
 
@@ -104,6 +104,25 @@ def test_the_pages_of_the_site_tell_the_desk_nothing_of_a_hidden_case(
     assert not any(word in hidden for word in told), [word for word in told if word in hidden]
     client.force_login(cast.carla)
     assert "0.97" in client.get(address).text
+
+
+def test_no_page_beside_the_desk_gives_a_wrong_label_away(client: Client, cast: Cast, desk: ReviewCase) -> None:
+    other = waiting_case(cast.chens_visit, by=cast.chen)
+    series = seed(desk, "non_contrast")
+    assert json_of(client, desk)["submission"]["series"][0]["contrast"]["label"] == "non_contrast"
+
+    def says_enhanced(case: ReviewCase) -> list[bool]:
+        visit = client.get(reverse("intake:visit", args=[case.submission.visit_id])).text
+        rest = client.get(reverse("api-submission-detail", args=[case.submission_id])).text
+        return ["0.97" in visit, "0.97" in rest]
+
+    assert says_enhanced(desk) == says_enhanced(other) == [False, False]
+    client.force_login(cast.mira)
+    assert says_enhanced(desk) == says_enhanced(other) == [True, True]
+    client.force_login(cast.anna)
+    correct_label(desk, series=series, module="contrast", label="enhanced", by=cast.anna)
+    decide(desk, verdict="accept", reasons=[], note="", by=cast.anna)
+    assert says_enhanced(desk) == says_enhanced(other) == [True, True]
 
 
 @pytest.mark.parametrize("asked", ["ai_disagrees=true", "ai_disagrees=false", "abstained=false"])
