@@ -46,6 +46,11 @@ class Draft:
         return f"{self.series.pk if self.series else 0}-{self.required.pk if self.required else 0}"
 
     @property
+    def is_of_an_unused_series(self) -> bool:
+        """Whether it asks about a localizer, say: nobody waits for an answer."""
+        return self.series is not None and self.required is None
+
+    @property
     def title(self) -> str:
         """The question and what it is about, for a list of drafts."""
         about = ", ".join(str(each) for each in (self.required, self.series) if each)

@@ -42,7 +42,8 @@ def show_submission(
     case = case_of(request.user, submission)
     may = may_ask(request.user, submission) and submission.status in Submission.AT_THE_CORE_LAB
     drafts = drafts_of(case) if may and case else []
-    wanted = request.GET.get("draft", drafts[0].key if drafts else "")
+    to_begin_with = next((each.key for each in drafts if not each.is_of_an_unused_series), "")
+    wanted = request.GET.get("draft", to_begin_with)
     draft = next((each for each in drafts if each.key == wanted), None)
     rows = queries_on_the_desk(request.user, submission, case)
     context = {

@@ -14,7 +14,7 @@ from apps.reviews.models import ReviewCase
 from apps.reviews.services import claim
 from apps.ui import words
 from tests.cast import Cast
-from tests.factories import waiting_case
+from tests.factories import add_series, waiting_case
 from tests.queries.scenes import answered, asked, days_pass, thick_case, thread
 from tests.signing import decide
 
@@ -266,3 +266,16 @@ def test_a_person_with_several_roles_has_one_way_to_the_queries(cast: Cast, clie
     Membership.objects.create(user=cast.anna, role=Role.TRIAL_MANAGER, trial=cast.trial)
     client.force_login(cast.anna)
     assert page(client, "queries:list").count('data-key="g q"') == 1
+
+
+def test_the_form_begins_with_no_question_about_a_series_that_is_not_used(cast: Cast, client: Client) -> None:
+    case = waiting_case(cast.visit, by=cast.carla)
+    scout = add_series(case.submission, number=902, description="Scout", body_part=None)
+    scout.findings.create(submission=case.submission, code="no_position", severity="warn", sentence="No position.")
+    client.force_login(cast.anna)
+    address = reverse("queries:of-submission", args=[case.submission_id])
+    told = client.get(address)
+    (draft,) = told.context["drafts"]
+    assert draft.series == scout and told.context["draft"] is None
+    assert told.context["form"]["subject"].value() in (None, "")
+    assert client.get(address, {"draft": draft.key}).context["draft"] == draft
