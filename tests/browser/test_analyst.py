@@ -117,6 +117,22 @@ def test_a_series_gets_a_verdict_and_a_drawing_by_keyboard(page: Page, cast: Cas
     assert case.annotations.get().shapes == [{"kind": "ellipse", "x": 0.51, "y": 0.5, "rx": 0.12, "ry": 0.13}]
 
 
+def test_nothing_moves_while_a_case_opens(page: Page, cast: Cast, sign_in: SignIn) -> None:
+    claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
+    page.add_init_script(
+        "window.moved = []; new PerformanceObserver((list) => { for (const entry of list.getEntries())"
+        " for (const { node, previousRect, currentRect } of entry.sources) window.moved.push("
+        "`${node?.className || node?.nodeName}: from ${previousRect.top} to ${currentRect.top}`"
+        "); }).observe({ type: 'layout-shift', buffered: true })"
+    )
+    sign_in("anna")
+    press(page, "n")
+    on_the_desk(page, "101-001 Week 8")
+    expect(page.get_by_text("Nothing was asked about this submission.")).to_be_visible()
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.moved") == []
+
+
 def test_keys_act_on_the_series_in_view(page: Page, cast: Cast, sign_in: SignIn) -> None:
     claimed_case(cast.visit, by=cast.carla, analyst=cast.anna)
     sign_in("anna")
