@@ -223,6 +223,8 @@ SPECTACULAR_SETTINGS = {
         "SeriesStateEnum": "apps.intake.models.Series.Status",
         "ReviewCaseStateEnum": "apps.reviews.models.ReviewCase.Status",
         "QueryStateEnum": "apps.queries.models.Query.Status",
+        "VerdictEnum": "apps.reviews.models.Decision.Verdict",
+        "SeriesVerdictEnum": "apps.reviews.models.SeriesDecision.Verdict",
     },
 }
 
