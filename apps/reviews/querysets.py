@@ -64,15 +64,16 @@ class ReviewCaseQuerySet(models.QuerySet["ReviewCase"]):
         )
         return self.exclude(models.Q(models.Exists(earlier), kind__in=blind))
 
-    def not_kept_from(self, user: Person) -> ReviewCaseQuerySet:
-        """Leave out what others decided on submissions that this person may be asked to review blindly."""
-        if not is_person(user):
-            return self.none()
+    def kept_from(self, user: Person) -> ReviewCaseQuerySet:
+        """Return what others decided on submissions that this person may be asked to review blindly."""
         status, second = self.model.Status, self.model.Kind.SECOND
         to_come = self.model._default_manager.filter(kind=second, status__in=(status.WAITING, status.CLAIMED))
-        decided = self.model._default_manager.filter(status=status.DECIDED, submission__in=to_come.values("submission"))
-        of_others = decided.decidable_by(user).exclude(decision__decided_by=user.pk)
-        return self.exclude(pk__in=of_others.values("pk"))
+        decided = self.decidable_by(user).filter(status=status.DECIDED, submission__in=to_come.values("submission"))
+        return decided.exclude(decision__decided_by=user.pk)
+
+    def not_kept_from(self, user: Person) -> ReviewCaseQuerySet:
+        """Leave those out."""
+        return self.exclude(pk__in=type(self)(self.model).kept_from(user).values("pk"))
 
     def with_open_labels(self) -> ReviewCaseQuerySet:
         """Return the cases of which a list may say what the AI found: a hidden one tells once it is decided."""

@@ -159,9 +159,10 @@ def worklist(person: User, filters: Filters, page: str | None = None, per_page: 
     conditions = _standings(person)
     counts = _undecided(cases).aggregate(**{name: Count("pk", filter=which) for name, which in conditions.items()})
     if filters.standing == DECIDED:
-        decided = cases.filter(status=ReviewCase.Status.DECIDED).not_kept_from(person)
-        counts[DECIDED] = decided.count()
-        ordered = decided.filter(decision__isnull=False).order_by("-decision__pk")
+        decided = cases.filter(status=ReviewCase.Status.DECIDED)
+        # Few are kept back: to count those alone is quicker than to look at each of the others.
+        counts[DECIDED] = decided.count() - decided.kept_from(person).count()
+        ordered = decided.not_kept_from(person).filter(decision__isnull=False).order_by("-decision__pk")
     else:
         ordered = _undecided(cases).filter(conditions[filters.standing]).in_due_order()
     paginator = Paginator(ordered.values_list("pk", flat=True), per_page or CASES_PER_PAGE)
