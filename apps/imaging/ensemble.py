@@ -320,7 +320,7 @@ def _why_silent(
     if distance > abstention.max_distance:
         return (
             f"The {asked} is not answered: the picture is unlike those that the ensemble was trained on (distance "
-            f"{distance:.2f}, limit {abstention.max_distance:.2f}). Look at the series and set the {asked} by hand."
+            f"{distance:.4f}, limit {abstention.max_distance:.4f}). Look at the series and set the {asked} by hand."
         )
     if score < abstention.min_score:
         return (

@@ -67,7 +67,7 @@ def test_pictures_unlike_the_training_pictures_are_abstained_on(tmp_path, pictur
     said = load_bundle(write_tiny_bundle(tmp_path, distance=0.6)).classify(pictures).body_part
     assert said.label is None and said.scores["chest"] == pytest.approx(0.9)
     assert said.distance == pytest.approx(0.6, abs=1e-3)
-    assert "unlike those that the ensemble was trained on (distance 0.60, limit 0.50)" in said.reason
+    assert "unlike those that the ensemble was trained on (distance 0.6001, limit 0.5000)" in said.reason
 
 
 def test_the_activation_lies_where_the_evidence_for_the_voted_class_is(folder, pictures):

@@ -85,7 +85,7 @@ def test_a_silent_class_is_never_a_label():
 def test_pictures_unlike_the_training_pictures_are_abstained_on_however_sure_the_networks_are():
     said = answer(distance=0.41)
     assert said.label is None and said.distance == 0.41
-    assert "unlike those that the ensemble was trained on (distance 0.41, limit 0.40)" in said.reason
+    assert "unlike those that the ensemble was trained on (distance 0.4100, limit 0.4000)" in said.reason
     assert answer(distance=0.4).label == "chest"
 
 

@@ -278,6 +278,16 @@ def test_two_windows_that_decide_at_once_hand_on_or_settle_once(cast: Cast, roun
     assert told(case) == ([] if round_of_two == 1 else ["accepted"])
 
 
+def test_the_worklist_offers_a_second_review_to_others_alone(client: Client, cast: Cast, first: ReviewCase) -> None:
+    reviewed(first, "accept", by=cast.anna)
+    second = next_case(first)
+    take = reverse("reviews:claim", args=[second.pk])
+    for who, offered in ((cast.anna, False), (cast.abel, True)):
+        client.force_login(who)
+        page = client.get(reverse("reviews:worklist")).text
+        assert (take in page) == offered and ("for somebody else" in page) != offered
+
+
 # --- Queries
 
 

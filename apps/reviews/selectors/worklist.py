@@ -169,7 +169,7 @@ def worklist(person: User, filters: Filters, page: str | None = None, per_page: 
     paginator.count = counts[filters.standing]  # counted above: no second query, and never another number
     shown = paginator.get_page(page)
     keys = list(shown)
-    rows = _with_columns(ReviewCase.objects.filter(pk__in=keys)).in_bulk()
+    rows = _with_columns(ReviewCase.objects.filter(pk__in=keys), person).in_bulk()
     now = timezone.now()
     return Worklist(page=shown, rows=[WorklistRow(rows[key], now) for key in keys if key in rows], counts=counts)
 
@@ -191,8 +191,9 @@ def _standings(person: User) -> dict[str, Q]:
     }
 
 
-def _with_columns(cases: ReviewCaseQuerySet) -> ReviewCaseQuerySet:
-    """Add what a line shows beside the case itself: its series, and since when it is held."""
+def _with_columns(cases: ReviewCaseQuerySet, person: User) -> ReviewCaseQuerySet:
+    """Add what a line shows beside the case itself: its series, since when it is held, and whether it is for others."""
+    own_eyes = ReviewCase.objects.filter(pk=OuterRef("pk")).not_reviewed_before_by(person)
     series = Series.objects.filter(submission=OuterRef("submission")).order_by().values("submission")
     held = ReviewSession.objects.filter(case=OuterRef("pk"), ended_at=None)
     return (
@@ -201,5 +202,6 @@ def _with_columns(cases: ReviewCaseQuerySet) -> ReviewCaseQuerySet:
         .annotate(
             series_count=Coalesce(Subquery(series.annotate(number=Count("pk")).values("number")), 0),
             held_since=Subquery(held.values("started_at")[:1]),
+            for_others=~Exists(own_eyes),
         )
     )

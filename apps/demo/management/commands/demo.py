@@ -67,7 +67,8 @@ class Command(BaseCommand):
         self._say(f"\nCoreQC is ready: http://{HOST}:{port}/   (password of all: {password})\n")
         for name, role, hint in PEOPLE:
             self._say(f"  {name:<6} {role:<22} {hint}")
-        self._say(f"\nREST: http://{HOST}:{port}/api/v1/docs/   Logs: var/log/   Ctrl-C stops everything.")
+        logs = settings.VAR_DIR / "log"
+        self._say(f"\nREST: http://{HOST}:{port}/api/v1/docs/   Logs: {logs}   Ctrl-C stops everything.")
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
