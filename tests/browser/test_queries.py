@@ -94,7 +94,7 @@ def test_asked_by_keyboard_answered_on_the_visit_and_closed(
 
     open_as(page, live_server, "anna", reverse("reviews:case", args=[case.pk]))
     expect(page.get_by_text("No, the scanner keeps 7.5 mm alone.")).to_be_visible()
-    page.get_by_role("button", name="Close the query").press("Enter")
+    page.keyboard.press("y")
     expect(page.get_by_text("Closed.", exact=True)).to_be_visible()
     query.refresh_from_db()
     assert query.status == Query.Status.CLOSED
