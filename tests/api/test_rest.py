@@ -202,5 +202,5 @@ def test_one_submission_costs_the_same_number_of_queries_however_many_series(
 ) -> None:
     submission = checked_submission(cast.visit, by=cast.carla)
     client = as_("carla")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         client.get(f"/api/v1/submissions/{submission.pk}/")
