@@ -68,6 +68,7 @@ def test_the_key_leads_back_to_the_list(page: Page, wall: None) -> None:
 
 
 def test_nothing_jumps_while_pictures_come(page: Page, wall: None) -> None:
+    page.wait_for_load_state("networkidle")  # the pictures of the plane before
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/pictures/" in request.url else None)
     page.evaluate(SHIFT)
