@@ -86,7 +86,11 @@ forgetOld();
 const form = document.querySelector("[data-decision]");
 if (form) startDecision(form);
 const decided = document.querySelector("[data-decided]");
-if (decided) localStorage.removeItem(kept(decided));
+if (decided) {
+  localStorage.removeItem(kept(decided));
+  // What was decided stands at the top: the focus goes on without scrolling there.
+  document.querySelector("[data-next]")?.focus({ preventScroll: true });
+}
 
 // Pictures are square whatever the scan covers, as the ensemble sees them; the analyst sees them in true proportions.
 export function proportions([width, height]) {

@@ -61,6 +61,7 @@ def test_a_good_case_takes_one_key_to_claim_and_two_to_accept(page: Page, cast: 
     expect(page.get_by_text("“I have reviewed these images and accept them.”")).to_be_visible()
     assert Decision.objects.get(case=first).signature.signer == cast.anna
     expect(page.get_by_role("button", name="Next case")).to_be_focused()
+    assert page.evaluate("scrollY") == 0
     press(page, "n")
     on_the_desk(page, "102-001 Week 8")
     assert ReviewCase.objects.get(pk=second.pk).holder == cast.anna
