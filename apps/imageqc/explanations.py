@@ -46,7 +46,7 @@ def explanation_response(request: HttpRequest | Request, uuid: str, module: str,
     series = get_object_or_404(Series.objects.visible_to(request.user).defer("digest"), uuid=uuid)
     if labels_are_hidden(request.user, series.submission_id):
         raise Http404("The labels of this series are hidden until its case is decided.")
-    said = series.classifications.filter(digest_sha256=series.digest_sha256).order_by("pk").last()
+    said = Classification.latest_of(series)
     kept = explanations(said) if said else ()
     found = next((each for each in kept if (each.module, each.plane) == (module, plane)), None)
     if said is None or found is None or not default_storage.exists(series.picture_path(found.picture)):

@@ -37,6 +37,11 @@ class Classification(models.Model):
     def __str__(self) -> str:
         return f"{self.bundle_name} {self.bundle_version} on {self.series}"
 
+    @classmethod
+    def latest_of(cls, series: Series) -> "Classification | None":
+        """Return what was said last of the digest that the series has now; None where nothing was."""
+        return cls.objects.filter(series=series, digest_sha256=series.digest_sha256).order_by("pk").last()
+
     @property
     def answers(self) -> dict[str, dict[str, Any]]:
         """Each module's answer as it is kept."""

@@ -7,6 +7,7 @@ from typing import Any
 from apps.accounts.identity import Confirmation, NotConfirmed
 from apps.accounts.models import User
 from apps.imageqc.models import Classification
+from apps.intake.models import Series
 from apps.reviews.models import Decision, ReviewCase, Signature
 from apps.reviews.policies import policy_of
 
@@ -68,8 +69,8 @@ def signed_content(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _series(case: ReviewCase, series: Any) -> dict[str, Any]:
-    said = Classification.objects.filter(series=series, digest_sha256=series.digest_sha256).order_by("pk").last()
+def _series(case: ReviewCase, series: Series) -> dict[str, Any]:
+    said = Classification.latest_of(series)
     judged = case.series_decisions.filter(series=series).order_by("pk").last()
     return {
         "series": str(series.uuid),

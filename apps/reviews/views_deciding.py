@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
-from django.forms import Form
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
@@ -19,6 +18,7 @@ from apps.reviews.models import Annotation, ReviewCase
 from apps.reviews.shapes import painted
 from apps.reviews.signing import asks_each_time
 from apps.reviews.views_case import show_case
+from apps.ui.form_errors import in_a_sentence
 
 
 @require_POST
@@ -59,7 +59,7 @@ def judge(request: PersonsRequest, pk: int) -> HttpResponse:
     case = visible_case(request, pk)
     form = SeriesVerdictForm(request.POST, trial=case.trial)
     if not form.is_valid():
-        messages.error(request, _errors(form))
+        messages.error(request, in_a_sentence(form))
         return redirect(case_address(case, queue_query(request)))
     given = form.cleaned_data
     series = get_object_or_404(case.submission.series, pk=given.pop("series"))
@@ -76,7 +76,7 @@ def annotate(request: PersonsRequest, pk: int) -> HttpResponse:
     case = visible_case(request, pk)
     form = AnnotationForm(request.POST)
     if not form.is_valid():
-        messages.error(request, _errors(form))
+        messages.error(request, in_a_sentence(form))
         return redirect(case_address(case, queue_query(request)))
     given = form.cleaned_data
     series = get_object_or_404(case.submission.series, pk=given["series"])
@@ -98,10 +98,6 @@ def annotated(request: PersonsRequest, pk: int) -> HttpResponse:
     return private_png(request, version, name, lambda: painted(read_picture(series, name), annotation.shapes))
 
 
-def _errors(form: Form) -> str:
-    return " ".join(str(error) for errors in form.errors.values() for error in errors)
-
-
 @require_POST
 def correct(request: PersonsRequest, pk: int) -> HttpResponse:
     """Set a label of one series; the ensemble's own stays beside it."""
@@ -118,5 +114,5 @@ def correct(request: PersonsRequest, pk: int) -> HttpResponse:
         except Refused as refusal:
             messages.error(request, str(refusal))
     else:
-        messages.error(request, _errors(form))
+        messages.error(request, in_a_sentence(form))
     return redirect(address)

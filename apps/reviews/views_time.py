@@ -11,6 +11,7 @@ from apps.audit.lifecycle import Refused
 from apps.reviews import services
 from apps.reviews.addresses import case_address, queue_query, visible_case
 from apps.reviews.forms import TimeCorrectionForm
+from apps.ui.form_errors import in_a_sentence
 
 
 @require_POST
@@ -19,7 +20,7 @@ def correct(request: PersonsRequest, pk: int) -> HttpResponse:
     case = visible_case(request, pk)
     form = TimeCorrectionForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+        messages.error(request, in_a_sentence(form))
     else:
         given = form.cleaned_data
         try:

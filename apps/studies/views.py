@@ -32,6 +32,7 @@ from apps.studies.results import readings_of, result
 from apps.studies.selectors import chosen_scans, reader_rows, study_rows
 from apps.studies.services.leading import what_is_missing
 from apps.studies.services.planning import NOT_THE_LEAD
+from apps.ui.form_errors import in_a_sentence
 
 NOT_BEFORE_THE_END = "Analysts see the result of a study when it is closed, so that nobody reads with it in mind."
 THE_LEADS_PAGE = "This page belongs to those who lead the study. What you have to read is under Readings."
@@ -202,7 +203,7 @@ def _act(request: PersonsRequest, pk: int, form: Any, service: Any, anchor: str,
     shown = _visible(request, pk)
     require(may_lead(request.user, shown), NOT_THE_LEAD)
     if form is not None and not form.is_valid():
-        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+        messages.error(request, in_a_sentence(form))
     else:
         try:
             service(shown, **(form.cleaned_data if form is not None else {}), by=request.user)

@@ -12,7 +12,7 @@ from apps.intake.models import Series
 from apps.reviews.models import ReviewCase, ReviewPolicy, SeriesTime, TimeCorrection
 from apps.reviews.policies import policy_of
 from apps.reviews.selectors.times import case_times
-from apps.reviews.services import active_seconds, beat, correct_time, corrected_seconds, release
+from apps.reviews.services import active_seconds, beat, correct_time, release
 from tests.cast import Cast
 from tests.factories import claimed_case, worked_on
 from tests.reviews.time_passes import silent_for
@@ -71,7 +71,7 @@ def test_waiting_active_and_elapsed_are_kept_apart(cast: Cast, desk: ReviewCase)
 def test_time_is_corrected_with_a_reason_and_what_was_measured_stays(cast: Cast, desk: ReviewCase, who: str) -> None:
     worked_on(desk, 100)
     correct_time(desk, cast.anna, -40, by=getattr(cast, who), because=" The telephone rang. ")
-    assert active_seconds(desk) == 100 and corrected_seconds(desk) == 60
+    assert active_seconds(desk) == 100 and case_times(desk, policy_of(cast.trial)).active_seconds == 60
     event = events_about(desk).get(action="reviewcase.time_corrected")
     assert (event.old["seconds"], event.new["seconds"], event.reason) == (100, 60, "The telephone rang.")
 
@@ -131,4 +131,4 @@ def test_of_two_corrections_at_once_both_never_take_more_than_there_is(cast: Cas
         return True
 
     assert sorted(at_once(correct, times=2)) == [False, True]
-    assert corrected_seconds(desk) == 40
+    assert case_times(desk, policy_of(cast.trial)).active_seconds == 40

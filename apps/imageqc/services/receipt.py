@@ -121,7 +121,7 @@ def _announced(series: Series) -> SeriesDigest:
 
 def _other_labels(series: Series, now: Answer | None) -> Iterator[str]:
     """Yield where the ensemble says of the received pictures something else than of those of the site."""
-    then = series.classifications.filter(digest_sha256=series.digest_sha256).order_by("pk").last()
+    then = Classification.latest_of(series)
     if then is None or now is None:
         return
     for module, before, after in (

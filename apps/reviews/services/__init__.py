@@ -13,7 +13,7 @@ from apps.reviews.services.deciding import correct_label, decide, require_comple
 from apps.reviews.services.desk import on_the_desk
 from apps.reviews.services.judging import annotate, judge_series, standing_words
 from apps.reviews.services.opening import open_case, open_missing_cases
-from apps.reviews.services.timing import active_seconds, beat, correct_time, corrected_seconds
+from apps.reviews.services.timing import active_seconds, beat, correct_time
 from apps.reviews.services.views import NameTaken, delete_view, rename_view, save_view
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "claim_next",
     "correct_label",
     "correct_time",
-    "corrected_seconds",
     "decide",
     "delete_view",
     "held_case",

@@ -92,7 +92,7 @@ def correct_label(case: ReviewCase, series: Series, module: str, label: str, *, 
     """Set the label that the analyst sees on the pictures; the ensemble's own stays beside it."""
     on_the_desk(case, by)
     of_this_case(series, case)
-    said = Classification.objects.filter(series=series, digest_sha256=series.digest_sha256).order_by("pk").last()
+    said = Classification.latest_of(series)
     answer = getattr(said, module) if said and module in LabelCorrection.Module else None
     if module not in LabelCorrection.Module or label not in labels_to_choose(module, answer):
         raise Refused("This is not a label that the ensemble or an analyst can give. Choose one from the list.")

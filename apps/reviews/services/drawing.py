@@ -64,16 +64,11 @@ def wrong_labels_for(slots: Iterable[SlotMatch]) -> list[WrongLabel]:
     found = [
         WrongLabel(slot.series.pk, module, label)
         for slot in slots
-        if slot.series and (said := latest_classification(slot.series.pk, slot.series.digest_sha256))
+        if slot.series and (said := Classification.latest_of(slot.series))
         for module, answer in said.answers.items()
         for label in _mistakable_for(module, answer)
     ]
     return list(dict.fromkeys(found))  # a series may stand in two slots
-
-
-def latest_classification(series_pk: int, digest_sha256: str) -> Classification | None:
-    """Return what the desk shows of a series where nothing is drawn."""
-    return Classification.objects.filter(series=series_pk, digest_sha256=digest_sha256).order_by("pk").last()
 
 
 def _mistakable_for(module: str, answer: Mapping[str, Any]) -> Iterator[str]:

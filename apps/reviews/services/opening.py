@@ -6,14 +6,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.audit.services import record
-from apps.imageqc.models import Finding, SlotMatch
+from apps.imageqc.models import Classification, Finding, SlotMatch
 from apps.intake.models import Submission
 from apps.jobs.models import Job
 from apps.jobs.services import enqueue
 from apps.reviews.models import CaseFinding, ReviewCase
 from apps.reviews.policies import policy_of
 from apps.reviews.selectors.shown import as_shown, slot_as_shown
-from apps.reviews.services.drawing import draw, latest_classification, wrong_labels_for
+from apps.reviews.services.drawing import draw, wrong_labels_for
 
 ASK_AGAIN_AFTER = timedelta(minutes=30)
 """From one try to open a case to the next, when the first ended without a case."""
@@ -88,7 +88,7 @@ def ai_disagrees(case: ReviewCase, slots: Sequence[SlotMatch]) -> bool:
 def _state_shown(case: ReviewCase, slot: SlotMatch) -> str:
     if not case.seeded or slot.series is None or slot.series.pk != case.seeded["series"]:
         return slot.state
-    said = latest_classification(slot.series.pk, slot.series.digest_sha256)
+    said = Classification.latest_of(slot.series)
     return slot_as_shown(case, slot, as_shown(case, said)).state
 
 

@@ -54,12 +54,6 @@ def active_seconds(case: ReviewCase) -> float:
     return sum(case.sessions.values_list("active_seconds", flat=True))
 
 
-def corrected_seconds(case: ReviewCase) -> float:
-    """Return the seconds of work with what people set right afterwards."""
-    corrections = case.time_corrections.aggregate(total=Sum("delta_seconds"))["total"] or 0.0
-    return active_seconds(case) + float(corrections)
-
-
 def correct_time(case: ReviewCase, analyst: User, delta_seconds: float, *, by: User, because: str) -> TimeCorrection:
     """Add to or take from the measured time of an analyst on a case; what was measured stays beside it.
 
