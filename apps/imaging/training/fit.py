@@ -313,9 +313,3 @@ def save_weights(network: PlaneNetwork, file: Path) -> None:
     state: dict[str, Tensor] = {key: tensor.cpu() for key, tensor in network.state_dict().items()}
     torch.save(state, partial)
     partial.replace(file)
-
-
-def load_classifier(network: PlaneNetwork, file: Path) -> PlaneNetwork:
-    """Fill the network with the weights of a finished classifier and return it, ready to answer."""
-    network.load_state_dict(torch.load(file, "cpu", weights_only=True))
-    return network.eval()

@@ -10,15 +10,12 @@ from apps.imaging.training.calibration import UNFITTED, fit_temperature
 from apps.imaging.training.evaluate.limits import AIMS, MIN_COVERAGE, USUAL_AIM, Limits, answered_at, choose_limits
 from apps.imaging.training.evaluate.selection import best_per_plane, tuning_results
 from apps.imaging.training.evaluate.votes import (
-    HELD_OUT,
     NO_CLASS,
     Judged,
     Vote,
     joined_votes,
-    judge,
     vote_of_planes,
 )
-from apps.imaging.training.run import Run
 from apps.imaging.vocabulary import PLANES
 
 
@@ -79,11 +76,6 @@ def choose_ensemble(
     temperature = temperature_of(plain)
     limits = choose_limits(plain.at(temperature), settings.aim(judged.module), settings.min_coverage)
     return ChosenEnsemble({plane: pictures[plane] for plane in PLANES}, temperature, limits)
-
-
-def choose_ensembles(run: Run, settings: Settings = USUAL_SETTINGS) -> dict[str, ChosenEnsemble | None]:
-    """Return the ensemble of each module of a run, None where it cannot be made."""
-    return {module: choose_ensemble(judge(run, module, HELD_OUT), settings) for module in run.recipe.modules}
 
 
 def temperature_of(vote: Vote) -> float:

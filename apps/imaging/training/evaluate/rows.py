@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from apps.imaging.vocabulary import CONVERSIONS, PLANES, body_part_name
+from apps.imaging.vocabulary import PLANES, body_part_name
 
 SET_KEYS = ("held_out", "internal", "external")
 SET_TITLES = {
@@ -115,15 +115,3 @@ def why_missing(module: Metrics, pictures: list[str], set_key: str) -> str:
         if not trained["folds"] and not (trained["all"] and set_key != "held_out"):
             return NOT_TRAINED
     return NOT_PREDICTED
-
-
-def trained_conversions(module: Metrics) -> list[str]:
-    """Return the conversions of which at least one plane was trained."""
-    return [
-        conversion
-        for conversion in CONVERSIONS
-        if any(
-            module["pictures"][f"{conversion}_{plane}"]["folds"] or module["pictures"][f"{conversion}_{plane}"]["all"]
-            for plane in PLANES
-        )
-    ]
